@@ -1,0 +1,177 @@
+"""What misuse raises. Mathematics never raises: it returns a verdict.
+
+Every message says what was asked, what was found and what to do; the data stand beside it as attributes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_MATHEMATICS = os.path.join(_PACKAGE, "model")
+
+
+class FaverifyError(Exception):
+    """Base of everything that faverify raises on purpose."""
+
+
+class ShapeError(FaverifyError, ValueError):
+    """Two values that do not conform met in one operation.
+
+    Attributes: `operation`, `left` and `right` (the shapes found).
+    """
+
+    def __init__(self, operation: str, left: Any, right: Any, remedy: str) -> None:
+        self.operation, self.left, self.right, self.remedy = operation, left, right, remedy
+        super().__init__(f"{operation}: {show_shape(left)} does not conform with {show_shape(right)}; {remedy}")
+
+
+class ExactnessError(FaverifyError, TypeError):
+    """A rounded number was offered to exact algebra. Attribute: `value`."""
+
+    def __init__(self, value: Any, where: str = "exact algebra") -> None:
+        self.value = value
+        super().__init__(
+            f"{where} was given {value!r} ({type(value).__name__}), which is not an exact number; "
+            f"write Fraction(...), an integer or a decimal string such as '0.1'"
+        )
+
+
+class NonFiniteError(FaverifyError, ValueError):
+    """A number that is infinite or not a number was offered as data. Attribute: `value`."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        self.value = value
+        super().__init__(f"{where} holds {value!r}; every entry must be a finite number")
+
+
+class UnsupportedOperation(FaverifyError, TypeError):
+    """An operation that this carrier does not know. Attributes: `operation`, `carrier`."""
+
+    def __init__(self, operation: str, carrier: str, remedy: str) -> None:
+        self.operation, self.carrier = operation, carrier
+        super().__init__(f"{operation} is not known over {carrier}; {remedy}")
+
+
+class UserCodeError(FaverifyError):
+    """A rule, law or activation failed, or returned what it must not. Attributes: `subject`, `found`."""
+
+    def __init__(self, subject: str, found: str, remedy: str) -> None:
+        self.subject, self.found = subject, found
+        super().__init__(f"{subject}: {found}; {remedy}")
+
+
+class RuleError(UserCodeError):
+    """A learning rule raised, returned the wrong shape or key, or is not pure."""
+
+
+class LawError(UserCodeError):
+    """A law raised, read what a law may not read, or is not pure."""
+
+
+class ActivationError(UserCodeError):
+    """An activation contradicts what it declares, or cannot be evaluated."""
+
+
+class NetworkError(UserCodeError):
+    """A network that cannot be read."""
+
+
+class UnknownName(FaverifyError, LookupError):
+    """A name that the library does not know. Attributes: `name`, `nearest`, `known`."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        self.nearest = next(iter(difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)), None)
+        hint = f"did you mean {self.nearest!r}?" if self.nearest else f"known are: {', '.join(self.known)}"
+        super().__init__(f"no {kind} is called {name!r}; {hint}")
+
+
+class Misuse(FaverifyError, ValueError):
+    """An argument outside what a function accepts. Attributes: `argument`, `found`."""
+
+    def __init__(self, argument: str, found: Any, expected: str) -> None:
+        self.argument, self.found = argument, found
+        super().__init__(f"{argument} = {found!r}: expected {expected}")
+
+
+class NotProved(FaverifyError):
+    """`prove` did not reach a proof. Attribute: `verdict`, the Refuted or Undecided that it reached."""
+
+    def __init__(self, verdict: Any) -> None:
+        self.verdict = verdict
+        super().__init__(f"not proved.\n{verdict}")
+
+
+class NotRefuted(FaverifyError):
+    """`refute` found no witness. Attribute: `verdict`, the Proved or Undecided that it reached."""
+
+    def __init__(self, verdict: Any) -> None:
+        self.verdict = verdict
+        super().__init__(f"not refuted.\n{verdict}")
+
+
+class Undecidable(BaseException):
+    """Code asked exact algebra a question without an answer: the value of a letter, a width, a layer's number.
+
+    Not an `Exception`, so that user code cannot swallow it by accident; the provers turn it into Undecided.
+    Attributes: `question`, `line` (where it was asked, once known).
+    """
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.line: str | None = None
+        super().__init__(question)
+
+
+class BeyondHorizon(Undecidable):
+    """Code looked at a layer further up than a local cut holds."""
+
+
+def show_shape(shape: Any) -> str:
+    """A shape as a reader writes it: `(n_l × m)`."""
+    return f"({' × '.join(str(d) for d in shape)})" if isinstance(shape, tuple) else str(shape)
+
+
+# Where user code failed
+
+
+def user_frame(frame: FrameType | None) -> str:
+    """`file:line` of the innermost frame that is mathematics rather than engine."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE) or name.startswith(_MATHEMATICS):
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "an unknown line"
+
+
+def where(error: BaseException) -> str:
+    """`file:line` of the mathematics that led to an error."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return user_frame(frames[-1] if frames else sys._getframe(1))
+
+
+def name_of(subject: Any) -> str:
+    """What a rule or a law is called in messages."""
+    return str(getattr(subject, "name", None) or type(subject).__name__)
+
+
+def called(subject: Any, method: str, *arguments: Any) -> Any:
+    """The user's method, its failures told as ours: what was asked, what was found, at which line."""
+    try:
+        return getattr(subject, method)(*arguments)
+    except FaverifyError as error:
+        if not getattr(error, "__notes__", None):
+            error.add_note(f"in {name_of(subject)}.{method}, {where(error)}")
+        raise
+    except Exception as error:
+        kind = LawError if method == "formula" else RuleError
+        found = f"raised {type(error).__name__}: {error} ({where(error)})"
+        raise kind(f"{name_of(subject)}.{method}", found, "it must run over the matrices of every carrier") from error

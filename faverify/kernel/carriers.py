@@ -1,0 +1,166 @@
+"""The carrier contract: what a rule, a law and a network may be run over; and questions that have no answer.
+
+A *value* is a matrix in some carrier: a subclass of `Value` that gives `dims` (the shape as data), `+`, `*` (entrywise,
+NumPy broadcasting), `@`, `/` by a number, negation, `mT`, `total()`, `row_sums()`, `diagonal()`, `sign()`.
+A *carrier* makes values: `letter(name, rows, cols)`, a matrix known by its name; `zeros(rows, cols)`; and
+`activate(activation, h, name)`, the pair φ(h), φ′(h).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any, NoReturn
+
+from ..errors import ExactnessError, ShapeError, Undecidable, UnsupportedOperation, user_frame
+
+_watchers: list[list[Undecidable]] = []
+
+
+def exact(value: Any) -> Fraction | int:
+    """The rational number that `value` stands for; floats and everything else are refused."""
+    if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
+        return value
+    parts = [getattr(value, name, None) for name in (("p", "q") if hasattr(value, "q") else ("numerator", "denominator"))]
+    if isinstance(value, (bool, float)) or None in parts:
+        raise ExactnessError(value)
+    return Fraction(*(int(part() if callable(part) else part) for part in parts))
+
+
+def undecidable(question: str, kind: type[Undecidable] = Undecidable) -> NoReturn:
+    """Raise, and leave a trace that swallowing the exception does not remove."""
+    event = kind(question)
+    event.line = user_frame(sys._getframe(1))
+    for watcher in _watchers:
+        watcher.append(event)
+    raise event
+
+
+@contextmanager
+def watch() -> Iterator[None]:
+    """A question asked inside is raised at the end, even if user code swallowed it."""
+    asked: list[Undecidable] = []
+    _watchers.append(asked)
+    try:
+        yield
+    finally:
+        _watchers.pop()
+    if asked:
+        raise asked[0]
+
+
+class Silent:
+    """What answers no comparison and no conversion: to user code each of them is a question without an answer."""
+
+    __slots__ = ()
+    __array_ufunc__ = None
+
+    def _ask(self, *_: Any) -> Any:
+        undecidable(f"the value of {self._label()}, which stands for every possible one")
+
+    def _label(self) -> str:
+        return "a matrix"
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _ask
+    __hash__ = __bool__ = __int__ = __index__ = __float__ = _ask  # type: ignore[assignment]
+
+
+class Opaque(Silent):
+    """A number that a proof must not know: a layer's index, a width. It may be shifted and passed on, no more.
+
+    Even `str` is refused, since `str(index) == "5"` would ask what the number is.
+    """
+
+    __slots__ = ("label",)
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def _label(self) -> str:
+        return self.label
+
+    def __add__(self, other: Any) -> Opaque:
+        return Opaque(f"{self.label}+{exact(other)}")
+
+    def __sub__(self, other: Any) -> Opaque:
+        return Opaque(f"{self.label}-{exact(other)}")
+
+    __str__ = __repr__ = __format__ = Silent._ask
+    __radd__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = __floordiv__ = Silent._ask
+
+
+def shown(size: Any) -> Any:
+    """A dimension as user code may see it."""
+    return size if isinstance(size, int) else Opaque(str(size))
+
+
+class Value(Silent):
+    """The operators that follow from the others."""
+
+    __slots__ = ()
+    dims: Any
+    __mul__: Any
+    __add__: Any
+    __neg__: Any
+    mT: Any
+    total: Any
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(shown(size) for size in self.dims)
+
+    @property
+    def T(self) -> Any:
+        return self.mT
+
+    def __radd__(self, other: Any) -> Any:
+        return self + other
+
+    def __rmul__(self, other: Any) -> Any:
+        return self * other
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __pow__(self, power: Any) -> Any:
+        if not isinstance(power, int) or power < 1:
+            raise UnsupportedOperation(f"the power {power!r}", "exact algebra", "use a whole number ≥ 1")
+        return self if power == 1 else self * self ** (power - 1)
+
+    def inner(self, other: Any) -> Any:
+        """Σ_ij A_ij B_ij, of two matrices of one shape."""
+        if self.dims != getattr(other, "dims", None):
+            remedy = "an inner product pairs two matrices of one shape"
+            raise ShapeError("inner(A, B)", self.dims, getattr(other, "dims", type(other).__name__), remedy)
+        return (self * other).total()
+
+    def __iter__(self) -> NoReturn:
+        raise UnsupportedOperation("a loop over a matrix", "exact algebra", "write the formula with @, *, .mT")
+
+    def __repr__(self) -> str:  # says nothing of the content, which a comparison of strings would ask for
+        return f"<{type(self).__name__.lower()} {' × '.join(map(str, self.dims))}>"
+
+
+def broadcast(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """The shape of an entrywise operation."""
+    for p, q in zip(a.dims, b.dims, strict=True):
+        if p != q and 1 not in (p, q):
+            raise ShapeError(operation, a.dims, b.dims, "each dimension must agree or be 1")
+    rows, cols = (q if p == 1 else p for p, q in zip(a.dims, b.dims, strict=True))
+    return rows, cols
+
+
+def check_product(a: Any, b: Any) -> None:
+    if a.dims[1] != b.dims[0]:
+        remedy = "the columns of A must be the rows of B (a feedback matrix has the shape of the map it stands for)"
+        raise ShapeError("A @ B", a.dims, b.dims, remedy)
+
+
+def check_square(a: Any) -> None:
+    if a.dims[0] != a.dims[1]:
+        raise ShapeError("diag(A)", a.dims, "a square or a column", "pass a square matrix or a column")

@@ -1,0 +1,241 @@
+"""The derivative of a law along a rule's flow; what is proved of which layers, and under what scope.
+
+Local cut. A law of layer l, with a rule that makes one pass forward and one back, depends on the network below only
+through the activity a_{l−1} and on the network above only through the signal that arrives there. Both are cut to
+letters, as are the weights; the piece between is run over words. If dQ/dt − μQ has an empty normal form, it vanishes
+for all values of the letters, hence in every network that contains such a piece: all widths, depths, batches, inputs
+and error signals at once. What lies above is told apart by cases: exactly 1 … k layers up to the output, or more than
+k, where k grows if the code looks further. A layer's index, name and widths are opaque in the piece.
+
+Given networks. The layer's piece with its numbers known; or the whole network over words; or the residual of that
+entry by entry at the given widths, where more identities hold, with samples still a letter. Gates are free letters, or
+obey g² = c₁g + c₀ where the activation says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import BeyondHorizon, LawError, RuleError, called, name_of
+from .carriers import watch
+from .passes import Layer, Run, is_local
+from .verdicts import Proved, Scope
+from .words import Word, derivative, expanded, letter
+
+HORIZONS = (1, 2, 3, 4)
+
+
+class WordCarrier:
+    """Letters of any size; gates are letters, with their square where `squares` says so."""
+
+    def __init__(self, squares: bool = False) -> None:
+        self.squares = squares
+
+    def letter(self, name: str, rows: Any, cols: Any) -> Word:
+        return letter(name, rows, cols)
+
+    def zeros(self, rows: Any, cols: Any) -> Word:
+        return Word(rows, cols, {})
+
+    def activate(self, activation: Any, h: Word, name: str) -> tuple[Any, Any]:
+        """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
+        if activation.linear:
+            return h, self.zeros(*h.dims) + 1
+        if activation.degree is None:
+            return letter(f"φ{name}", *h.dims), letter(f"φ′{name}", *h.dims)
+        gate = letter(f"k{name}", *h.dims, square=activation.square if self.squares else None)
+        return gate * h, gate * activation.degree
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a chain: `sizes` from the activity below it to its top, and the label of each of its maps."""
+
+    sizes: tuple[Any, ...]
+    labels: tuple[Any, ...]
+    outputs: Any
+    activation: Any
+    bias: bool
+    begins: bool
+    ends: bool
+
+    @property
+    def inputs(self) -> Any:
+        return self.sizes[0]
+
+    def label(self, name: str) -> Any:
+        return next(label for label in self.labels if named("W", label) == name)
+
+    def shapes(self) -> dict[str, tuple[Any, Any]]:
+        maps = {named("W", k): dims for k, *dims in zip(self.labels, self.sizes[1:], self.sizes, strict=False)}
+        biases = {named("b", k): (n, 1) for k, n in zip(self.labels, self.sizes[1:], strict=True)} if self.bias else {}
+        return {name: (n, below) for name, (n, below) in maps.items()} | biases
+
+    def forward(self, w: Any, a: Any) -> Any:
+        for label in self.labels:
+            a = w[named("W", label)] @ a
+            a = a + w[named("b", label)] if self.bias else a
+            a = a if self.ends and label == self.labels[-1] else a.activate()
+        return a
+
+
+def named(kind: str, label: Any) -> str:
+    return f"{kind}{label}" if isinstance(label, int) else f"{kind}_{{{label}}}"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked: whether dQ/dt = μQ for the law Q along the flow of the rule, everywhere or in one network."""
+
+    law: Any
+    rule: Any
+    activation: Any
+    mu: Any = 0
+    mu_text: str = "0"
+    net: Any = None
+    layer: Any = None
+    bias: bool = False
+
+
+class State:
+    """A layer as a law sees it: W, b, B, F of this layer, and the layers above."""
+
+    __slots__ = ("_layer",)
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def __getattr__(self, key: str) -> Any:
+        if key not in ("W", "b", "B", "F", "index", "name"):
+            raise AttributeError(f"a law reads W, b, B, F, index, name and above of a layer, not {key!r}")
+        return getattr(self._layer, key)
+
+    @property
+    def above(self) -> State | None:
+        above = self._layer.above
+        return None if above is None else State(above)
+
+
+def value_of(law: Any, run: Run, state: State) -> Any:
+    """Q at a layer: what the law's formula returns, as a value of the carrier."""
+    found = called(law, "formula", state, state.above)
+    if not hasattr(found, "dims"):
+        if found is None or isinstance(found, (tuple, list, dict, str, bool)):
+            remedy = "return a number, a column or a matrix made of the layers' W, b, B and F"
+            raise LawError(name_of(law), f"returned {type(found).__name__}", remedy)
+        found = run.carrier.zeros(1, 1) + found
+    return found
+
+
+def residuals(question: Question, net: Any, layers: Iterable[int], squares: bool) -> dict[int, Word]:
+    """dQ/dt − μQ at layers of one network (counted from 0), over words. Rule and law run twice and must agree."""
+    law, rule = question.law, question.rule
+    with watch():
+        run, again = (Run(net, WordCarrier(squares)) for _ in range(2))
+        moves, repeated = run.velocities(rule), again.velocities(rule)
+        if set(moves) != set(repeated) or not all((moves[k] - repeated[k]).is_zero() for k in moves):
+            raise RuleError(name_of(rule), "a second call gave another answer", "rules are pure")
+        found = {}
+        for layer in layers:
+            value = value_of(law, run, State(run.layers[layer]))
+            if not (value_of(law, again, State(again.layers[layer])) - value).is_zero():
+                raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
+            found[layer] = derivative(value, moves) - value * question.mu
+    return found
+
+
+def pieces(question: Question, horizon: int) -> list[Piece]:
+    """The cases of the local cut: the output 1 … horizon layers up, or further. The last layer needs the first only."""
+    cases = [(1, True)] if question.layer == -1 else [*((d, True) for d in range(1, horizon + 1)), (horizon + 1, False)]
+    found = []
+    for distance, ends in cases:
+        labels = [f"L-{distance - k}" for k in range(distance)] + ["L"] if ends else ["l"]
+        labels += [] if ends else [f"l+{k}" for k in range(1, distance)]
+        below = f"L-{distance + 1}" if ends else "l-1"
+        sizes = tuple(f"n_{{{label}}}" for label in [below, *labels])
+        found.append(Piece(sizes, tuple(labels), "n_{L}", question.activation, question.bias, False, ends))
+    return found
+
+
+def piece_of(net: Any, layer: int) -> Piece:
+    """The piece of a given network that a law of one layer and the one above it sees."""
+    sizes, depth = tuple(net.widths[layer - 1 : layer + 2]), len(net.widths) - 1
+    return Piece(sizes, (layer, layer + 1), net.outputs, net.activation, net.bias, layer == 1, layer + 1 == depth)
+
+
+def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, ...]:
+    """The law at every layer of every network, by the local cut; or the residuals that are left."""
+    for horizon in HORIZONS:
+        try:
+            cases = pieces(question, horizon)
+            left = [residuals(question, piece, [0], squares)[0] for piece in cases]
+        except BeyondHorizon:
+            if horizon == HORIZONS[-1]:
+                raise
+            continue
+        nonzero = tuple(word for word in left if not word.is_zero())
+        return nonzero or _proved(question, cases[-1], squares, "words, local cut")
+    raise AssertionError("every horizon returns or raises")
+
+
+def prove_in_network(question: Question, way: str, squares: bool) -> Proved | Word:
+    """The law at one layer of a given network, by `way` cut, words or widths; or the residual that is left."""
+    net, layer = question.net, question.layer
+    if way == "cut":
+        piece = piece_of(net, layer)
+        left = residuals(question, piece, [0], squares)[0]
+        return _proved(question, piece, squares, "words, local cut") if left.is_zero() else left
+    left = residuals(question, net, [layer - 1], squares)[layer - 1]
+    if way == "widths":
+        return left if expanded(left) else _proved(question, net, squares, "polynomials at the given widths")
+    return _proved(question, net, squares, "words, whole network") if left.is_zero() else left
+
+
+def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
+    """Proved at each hidden layer, hence at all of them."""
+    if list(parts) != list(range(1, len(question.net.widths) - 1)) or not parts:
+        raise AssertionError("a conjunction needs every hidden layer")
+    first = next(iter(parts.values()))
+    how, gates = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in parts.values())))
+    note = first.note if all(part.note for part in parts.values()) else ""
+    scope = replace(first.scope, layers="all hidden layers", gates=gates)
+    return Proved(first.law, first.rule, first.statement, scope, how, parts, note=note, question=question)
+
+
+def _proved(question: Question, net: Any, squares: bool, how: str) -> Proved:
+    run = Run(net, WordCarrier())
+    layer = question.layer - 1 if net is question.net else 0
+    free = {k: letter(f"rate of {k}", *v.dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()}
+    trivial = derivative(value_of(question.law, run, State(run.layers[layer])), free).is_zero()
+    note = "trivial: no trained variable occurs in it" if trivial else ""
+    names = name_of(question.law), name_of(question.rule)
+    return Proved(*names, statement_of(question), scope_of(question, squares), how, note=note, question=question)
+
+
+def statement_of(question: Question) -> str:
+    rate = "0" if isinstance(question.mu, int) and question.mu == 0 else f"({question.mu_text}) Q"
+    return f"dQ/dt = {rate} for Q = {question.law.statement}"
+
+
+def scope_of(question: Question, squares: bool = False) -> Scope:
+    """The quantifiers of an answer to the question."""
+    net, phi = question.net, question.activation
+    constants = [*vars(question.rule).values(), *vars(phi).values(), question.mu, *vars(question.law).values()]
+    names = sorted({k for word in constants if isinstance(word, Word) for k in word.names()})
+    return Scope(
+        layers={None: "all hidden layers", -1: "the last hidden layer"}.get(question.layer, f"layer {question.layer}"),
+        widths="all" if net is None else ", ".join(map(str, net.widths)),
+        depths="all" if net is None else str(len(net.widths) - 1),
+        batch="all",
+        loss="all: any error signal e(t)",
+        activations=phi.description,
+        gates=f"all, φ′ at a kink with {phi.square_text}" if squares else "all, any φ′ at a kink",
+        feedback="all",
+        biases="trained" if question.bias else "none",
+        parameters=f"all values of {', '.join(names)}" if names else "none",
+    )
+
+
+__all__ = ["Piece", "Question", "is_local", "residuals"]

@@ -1,0 +1,99 @@
+"""Proved, Refuted, Undecided: what was asked, the scope of the answer, and how it was reached.
+
+Only this folder (and the rigorous enclosures) constructs `Proved`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NoReturn
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a verdict speaks of: one string a quantifier."""
+
+    layers: str
+    widths: str
+    depths: str
+    batch: str
+    loss: str
+    activations: str
+    gates: str
+    feedback: str
+    biases: str = "none"
+    time: str = "wherever the flow exists"
+    parameters: str = "none"
+
+    def items(self) -> list[tuple[str, str]]:
+        return [(f.name, getattr(self, f.name)) for f in fields(self)]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The answer to whether a law holds along a rule's flow. `kind` is proved, refuted or undecided.
+
+    `layers` holds the verdict of each layer or case; `tried` what stopped each prover; `note` what a reader must know.
+    """
+
+    kind: ClassVar[str] = ""
+    law: str
+    rule: str
+    statement: str
+    scope: Scope
+    how: str
+    layers: Mapping[Any, Verdict] = field(default_factory=dict)
+    tried: tuple[str, ...] = ()
+    note: str = ""
+    witness: Any = None
+    question: Any = None  # law, rule, network and layer as objects, for derivations
+
+    @property
+    def derivation(self) -> Any:
+        """The steps from the law's definition to the verdict: `.text()`, `.latex()`."""
+        from ..writing.derivations import derivation_of
+
+        return derivation_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the objects, ready for JSON."""
+        from ..writing.records import verdict_record
+
+        return verdict_record(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_dict` wrote; believe it as far as you believe the file."""
+        from ..writing.records import read_verdict
+
+        return read_verdict(record, {kind.kind: kind for kind in (Proved, Refuted, Undecided)})
+
+    def __str__(self) -> str:
+        from ..writing.text import verdict_text
+
+        return verdict_text(self)
+
+    def _repr_latex_(self) -> str:
+        return str(self.derivation.latex())
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict is not true or false; ask isinstance(v, faverify.Proved)")
+
+
+class Proved(Verdict):
+    """The law holds, for everything in the scope, by exact algebra."""
+
+    kind = "proved"
+
+
+class Refuted(Verdict):
+    """The law fails: `witness` holds rational data, within the scope, at which its rate is not what was claimed."""
+
+    kind = "refuted"
+
+
+class Undecided(Verdict):
+    """Neither was reached: `tried` says what was tried and why each attempt stopped."""
+
+    kind = "undecided"

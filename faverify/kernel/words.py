@@ -1,0 +1,360 @@
+"""Words: exact algebra with matrices of every size at once.
+
+Method. An entry of a product of matrices is a sum over indices, and a *word* is the graph of that sum: an index is
+a vertex, a letter an edge from its row index to its column index. Free rows and columns are the open ends. `@` glues
+two open ends, `*` glues both pairs, `.mT` swaps the ends, a trace glues and closes. A dimension 1 has one index, so it
+needs no vertex: a vector is an edge with one end, a scalar an edge with none. Then cyclicity, transposition, commuting
+diagonal factors, and the splitting of a product at a one-dimensional interface are no rules to apply: they are graph
+isomorphism.
+
+Soundness: isomorphic graphs are the same sum with its indices renamed. Completeness: at sizes as large as a graph has
+vertices, the monomial in which all indices differ determines the graph, so that graphs that are not isomorphic have
+linearly independent sums. Hence a combination of words vanishes for all sizes iff its normal form is empty. Letters
+with a `square` (a gate with g² = g) are first reduced by it, edge by parallel edge, to at most one of each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import permutations, product
+from math import prod
+from typing import Any, NamedTuple
+
+from ..errors import UnsupportedOperation
+from .carriers import Value, broadcast, check_product, check_square, exact
+
+Edge = tuple[int, int, int]  # letter, row vertex, column vertex; −1 where the dimension is 1
+Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension of each vertex, open row, open column
+
+
+class Letter(NamedTuple):
+    """A named matrix; `square` = (c₁, c₀) states g² = c₁ g + c₀ for each of its entries."""
+
+    name: str
+    square: tuple[Any, Any] | None = None
+
+
+_letters: list[Letter] = []
+_numbers: dict[Letter, int] = {}
+
+
+def _number(letter: Letter) -> int:
+    if letter not in _numbers:
+        _numbers[letter] = len(_letters)
+        _letters.append(letter)
+    return _numbers[letter]
+
+
+def letter_name(number: int) -> str:
+    return _letters[number].name
+
+
+class Word(Value):
+    """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
+
+    __slots__ = ("_normal", "dims", "terms")
+
+    def __init__(self, rows: Any, cols: Any, terms: dict[Graph, Any]) -> None:
+        self.dims, self.terms = (rows, cols), terms
+        self._normal: dict[Any, Any] | None = None
+
+    def _lift(self, other: Any) -> Any:
+        if isinstance(other, Word):
+            return other
+        return NotImplemented if hasattr(other, "dims") else word_of(other)
+
+    def __add__(self, other: Any) -> Any:
+        other = self._lift(other)
+        if other is NotImplemented:
+            return NotImplemented
+        rows, cols = broadcast("A + B", self, other)
+        return Word(rows, cols, _collect([*_stretched(self, rows, cols), *_stretched(other, rows, cols)]))
+
+    def __neg__(self) -> Word:
+        return self._scaled(-1)
+
+    def _scaled(self, factor: Any) -> Word:
+        return Word(*self.dims, {graph: c * factor for graph, c in self.terms.items()})
+
+    def __truediv__(self, other: Any) -> Word:
+        constant = self._lift(other).constant()
+        if not constant:
+            raise UnsupportedOperation("this quotient", "words", "divide by a non-zero number")
+        return self._scaled(Fraction(1) / constant)
+
+    def __rtruediv__(self, other: Any) -> Word:
+        return word_of(other) / self
+
+    def __mul__(self, other: Any) -> Any:
+        other = self._lift(other)
+        if other is NotImplemented:
+            return NotImplemented
+        rows, cols = broadcast("A * B", self, other)
+
+        def glue(a: Graph, b: Graph) -> Graph:
+            edges, dims, row, col = _beside(a, b)
+            pairs = [(u, v) for u, v in ((a[2], row), (a[3], col)) if u >= 0 and v >= 0]
+            return _quotient(edges, dims, pairs, a[2] if a[2] >= 0 else row, a[3] if a[3] >= 0 else col)
+
+        return Word(rows, cols, _bilinear(self, other, glue))
+
+    def __matmul__(self, other: Any) -> Any:
+        if not isinstance(other, Word):
+            return NotImplemented
+        check_product(self, other)
+
+        def glue(a: Graph, b: Graph) -> Graph:
+            edges, dims, row, col = _beside(a, b)
+            return _quotient(edges, dims, [(a[3], row)] if row >= 0 else [], a[2], col)
+
+        return Word(self.dims[0], other.dims[1], _bilinear(self, other, glue))
+
+    @property
+    def mT(self) -> Word:
+        return self._mapped(self.dims[1], self.dims[0], lambda e, d, row, col: (e, d, col, row))
+
+    def total(self) -> Word:
+        return self._mapped(1, 1, lambda e, d, row, col: (e, d, -1, -1))
+
+    def row_sums(self) -> Word:
+        return self._mapped(self.dims[0], 1, lambda e, d, row, col: (e, d, row, -1))
+
+    def diagonal(self) -> Word:
+        if self.dims[1] == 1:
+            return self._mapped(self.dims[0], self.dims[0], lambda e, d, row, col: (e, d, row, row))
+        check_square(self)
+        return self._mapped(self.dims[0], 1, lambda e, d, row, col: _quotient(e, d, [(row, col)], row, -1))
+
+    def _mapped(self, rows: Any, cols: Any, change: Any) -> Word:
+        return Word(rows, cols, _collect((change(*graph), c) for graph, c in self.terms.items()))
+
+    def sign(self) -> Word:
+        """sign(A): of ± a letter, a letter in its place; of another word, a letter named by its normal form."""
+        if self.constant() is not None:
+            return word_of((self.constant() > 0) - (self.constant() < 0))
+        (edges, *ends), coefficient = next(iter(self.terms.items()))
+        if len(self.terms) == 1 and len(edges) == 1:
+            k, i, j = edges[0]
+            signed = (((_number(Letter(f"sign({letter_name(k)})")), i, j),), *ends)
+            return Word(*self.dims, {signed: 1 if coefficient > 0 else -1})  # type: ignore[dict-item]
+        return letter(f"sign({sorted(self.normal().items())})", *self.dims)
+
+    def normal(self) -> dict[Any, Any]:
+        """Graphs up to isomorphism, with their coefficients: empty iff the word vanishes for all sizes."""
+        if self._normal is None:
+            found: dict[Any, Any] = defaultdict(int)
+            for graph, coefficient in self.terms.items():
+                for reduced, c in _reduced(graph, coefficient):
+                    key, factor = _canonical(reduced)
+                    found[key] += c * factor
+            self._normal = {key: c for key, c in found.items() if c}
+        return self._normal
+
+    def is_zero(self) -> bool:
+        return not self.normal()
+
+    def constant(self) -> Any:
+        """The number that this word is, or None."""
+        if self.dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms):
+            return None
+        return sum(self.terms.values())
+
+    def names(self) -> set[str]:
+        return {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
+
+    def __getitem__(self, index: Any) -> Any:
+        raise UnsupportedOperation("an index, A[…]", "words", "write the law with @, *, .mT; or give check a network")
+
+
+def word_of(value: Any) -> Word:
+    """A number as a word."""
+    return Word(1, 1, {((), (), -1, -1): exact(value)})
+
+
+def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = None) -> Word:
+    """The matrix called `name`, with `rows` × `cols` entries about which nothing is known."""
+    dims = tuple(size for size in (rows, cols) if size != 1)
+    row = 0 if rows != 1 else -1
+    col = len(dims) - 1 if cols != 1 else -1
+    return Word(rows, cols, {(((_number(Letter(name, square)), row, col),), dims, row, col): 1})
+
+
+# Graphs
+
+
+def _beside(a: Graph, b: Graph) -> tuple[list[Edge], tuple[Any, ...], int, int]:
+    """The disjoint union, and where the open ends of b are in it."""
+    place = [*range(len(a[1]), len(a[1]) + len(b[1])), -1]  # place[−1] is −1: no vertex stays no vertex
+    return [*a[0], *((k, place[i], place[j]) for k, i, j in b[0])], a[1] + b[1], place[b[2]], place[b[3]]
+
+
+def _quotient(edges: Iterable[Edge], dims: tuple[Any, ...], pairs: Any, row: int, col: int) -> Graph:
+    """The graph with the two vertices of each pair made one."""
+    parent = list(range(len(dims)))
+    for u, v in pairs:
+        while parent[u] != u:
+            u = parent[u]
+        while parent[v] != v:
+            v = parent[v]
+        parent[max(u, v)] = min(u, v)
+    number: list[int] = []
+    kept: list[Any] = []
+    for vertex, up in enumerate(parent):
+        number.append(len(kept) if up == vertex else number[up])
+        if up == vertex:
+            kept.append(dims[vertex])
+    number.append(-1)  # number[−1] is −1: no vertex stays no vertex
+    return tuple((k, number[i], number[j]) for k, i, j in edges), tuple(kept), number[row], number[col]
+
+
+def _collect(pairs: Iterable[tuple[Graph, Any]]) -> dict[Graph, Any]:
+    terms: dict[Graph, Any] = {}
+    for graph, coefficient in pairs:
+        terms[graph] = terms.get(graph, 0) + coefficient
+    return terms
+
+
+def _bilinear(a: Word, b: Word, glue: Any) -> dict[Graph, Any]:
+    return _collect((glue(g, f), c * d) for g, c in a.terms.items() for f, d in b.terms.items())
+
+
+def _stretched(word: Word, rows: Any, cols: Any) -> Iterator[tuple[Graph, Any]]:
+    """The terms with open ends added where a dimension 1 is broadcast."""
+    for (edges, dims, row, col), coefficient in word.terms.items():
+        if row < 0 and rows != 1:
+            row, dims = len(dims), (*dims, rows)
+        if col < 0 and cols != 1:
+            col, dims = len(dims), (*dims, cols)
+        yield (edges, dims, row, col), coefficient
+
+
+def _reduced(graph: Graph, coefficient: Any) -> list[tuple[Graph, Any]]:
+    """Parallel edges of a letter with a `square`, replaced by what the square says."""
+    edges, dims, row, col = graph
+    for position, edge in enumerate(edges):
+        square = _letters[edge[0]].square
+        if square is not None and edge in edges[:position]:
+            first = edges.index(edge)
+            once = edges[:position] + edges[position + 1 :]
+            never = once[:first] + once[first + 1 :]
+            return [
+                term
+                for rest, factor in ((once, square[0]), (never, square[1]))
+                if factor
+                for term in _reduced((rest, dims, row, col), coefficient * factor)
+            ]
+    return [(graph, coefficient)]
+
+
+def _canonical(graph: Graph) -> tuple[Any, Any]:
+    """A key that two graphs share iff they are isomorphic, and the factor of closed vertices without an edge."""
+    edges, dims, row, col = graph
+    touching: list[list[int]] = [[] for _ in dims]
+    keys: list[Any] = []
+    for position, (k, i, j) in enumerate(edges):
+        if i < 0 and j < 0:
+            keys.append(((), ((k, -1, -1),)))
+        if i >= 0:
+            touching[i].append(position)
+        if j >= 0 and j != i:
+            touching[j].append(position)
+    seen = [False] * len(dims)
+    factor = 1
+    for start, size in enumerate(dims):
+        if seen[start]:
+            continue
+        seen[start] = True
+        if not touching[start] and start not in (row, col) and isinstance(size, int):
+            factor *= size  # Σ over a closed index with nothing under it
+            continue
+        component = [start]
+        for vertex in component:  # grows while it is read
+            for position in touching[vertex]:
+                for other in edges[position][1:]:
+                    if other >= 0 and not seen[other]:
+                        seen[other] = True
+                        component.append(other)
+        colour = {v: (str(dims[v]), v == row, v == col) for v in component}
+        keys.append(_labelled(component, edges, touching, _ranks(colour), colour))
+    return tuple(sorted(keys)), factor
+
+
+def _ranks(colour: dict[int, Any]) -> dict[int, int]:
+    order = {c: rank for rank, c in enumerate(sorted(set(colour.values())))}
+    return {v: order[c] for v, c in colour.items()}
+
+
+def _labelled(component: list[int], edges: Any, touching: Any, rank: dict[int, int], colour: dict[int, Any]) -> Any:
+    """The least form of a connected graph: refine the colours; where two vertices stay alike, try each in turn."""
+    classes, before = len(set(rank.values())), 0
+    while before < classes < len(component):
+        refined = {}
+        for v in component:  # a half edge is its letter, which of its ends is here, and the colour at the other end
+            halves = [
+                (k, (i == v) + 2 * (j == v), rank.get(j if i == v else i, -1))
+                for k, i, j in (edges[position] for position in touching[v])
+            ]
+            refined[v] = (rank[v], tuple(sorted(halves)))
+        rank = _ranks(refined)
+        before, classes = classes, len(set(rank.values()))
+    if classes == len(component):
+        names = {**rank, -1: -1}
+        inside = {position for v in component for position in touching[v]}
+        placed = sorted((k, names[i], names[j]) for k, i, j in (edges[position] for position in inside))
+        return tuple(colour[v] for v in sorted(component, key=rank.__getitem__)), tuple(placed)
+    cells: dict[int, list[int]] = defaultdict(list)
+    for v in component:
+        cells[rank[v]].append(v)
+    alike = min((cell for cell in cells.values() if len(cell) > 1), key=lambda cell: (len(cell), rank[cell[0]]))
+    return min(
+        _labelled(component, edges, touching, {u: 2 * r + (u == v) for u, r in rank.items()}, colour) for v in alike
+    )
+
+
+def derivative(word: Word, rates: dict[str, Word]) -> Word:
+    """The product rule: the sum, over every edge whose letter has a rate, of the graph with the rate in its place."""
+    terms: list[tuple[Graph, Any]] = []
+    for (edges, dims, row, col), coefficient in word.terms.items():
+        for position, (k, i, j) in enumerate(edges):
+            for part, c in rates[letter_name(k)].terms.items() if letter_name(k) in rates else ():
+                rest = (edges[:position] + edges[position + 1 :], (*dims,), row, col)
+                joined, sizes, start, stop = _beside(rest, part)
+                pairs = [(u, v) for u, v in ((i, start), (j, stop)) if u >= 0]
+                terms.append((_quotient(joined, sizes, pairs, row, col), coefficient * c))
+    return Word(*word.dims, _collect(terms))
+
+
+# Given widths
+
+
+def expansion_size(word: Word) -> int:
+    """How many monomials `expanded` visits."""
+    return sum(prod(size for size in dims if isinstance(size, int)) for _, dims, _, _ in word.terms)
+
+
+def expanded(word: Word) -> dict[Any, Any]:
+    """The polynomial of each entry at widths that are numbers: empty iff the word vanishes at these widths.
+
+    An index of numeric range takes each of its values. Indices of symbolic range (samples) stay: they are numbered so
+    that the monomial is least. With all of them different, distinct monomials are independent.
+    """
+    found: dict[Any, Any] = defaultdict(int)
+    for (edges, dims, row, col), coefficient in word.terms.items():
+        symbolic = [v for v, size in enumerate(dims) if not isinstance(size, int)]
+        numeric = [v for v in range(len(dims)) if v not in symbolic]
+        isolated = tuple(sorted(str(dims[v]) for v in symbolic if all(v not in edge[1:] for edge in edges)))
+        for values in product(*(range(dims[v]) for v in numeric)):
+            index = {**dict(zip(numeric, values, strict=True)), -1: -1}
+            flat = tuple((k, index.get(i, -2 - i), index.get(j, -2 - j)) for k, i, j in edges)
+            ends = index.get(row, -2 - row), index.get(col, -2 - col)
+            for (reduced, *_), c in _reduced((flat, (), -1, -1), coefficient):
+                found[min(_renamed(reduced, ends, order) for order in permutations(symbolic)), isolated] += c
+    return {key: c for key, c in found.items() if c}
+
+
+def _renamed(edges: Any, ends: Any, order: tuple[int, ...]) -> Any:
+    name = {-2 - v: -2 - position for position, v in enumerate(order)}
+    flat = sorted((k, name.get(i, i), name.get(j, j)) for k, i, j in edges)
+    return tuple(flat), tuple(name.get(end, end) for end in ends)

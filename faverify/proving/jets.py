@@ -1,0 +1,124 @@
+"""Derivatives by pairs (value, rate), which obey the product rule: a law's rate over any carrier.
+
+The kernel differentiates words by replacing letters; this second way, with no code in common, serves numbers,
+polynomials and what a person reads, and the two are tested against each other.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import UnsupportedOperation
+from ..kernel.carriers import Value
+from ..kernel.cuts import Question, State, value_of
+from ..kernel.passes import Layer, Run
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else a + b
+
+
+class Jet(Value):
+    """A value and its rate of change; None stands for the rate zero."""
+
+    __slots__ = ("rate", "value")
+
+    def __init__(self, value: Any, rate: Any = None) -> None:
+        self.value, self.rate = value, rate
+
+    @property
+    def dims(self) -> Any:  # type: ignore[override]
+        return self.value.dims
+
+    def _linear(self, function: Callable[[Any], Any]) -> Jet:
+        return Jet(function(self.value), None if self.rate is None else function(self.rate))
+
+    def _product(self, other: Any, times: Callable[[Any, Any], Any]) -> Jet:
+        other = other if isinstance(other, Jet) else Jet(other)
+        left = None if self.rate is None else times(self.rate, other.value)
+        right = None if other.rate is None else times(self.value, other.rate)
+        return Jet(times(self.value, other.value), _plus(left, right))
+
+    def __add__(self, other: Any) -> Jet:
+        other = other if isinstance(other, Jet) else Jet(other)
+        value, rate = self.value + other.value, _plus(self.rate, other.rate)
+        if rate is not None and rate.dims != value.dims:
+            rate = rate + value * 0  # the part that moves was broadcast
+        return Jet(value, rate)
+
+    def __mul__(self, other: Any) -> Jet:
+        return self._product(other, operator.mul)
+
+    def __matmul__(self, other: Any) -> Jet:
+        return self._product(other, operator.matmul)
+
+    def __rmatmul__(self, other: Any) -> Jet:
+        return Jet(other) @ self
+
+    def __truediv__(self, other: Any) -> Jet:
+        if isinstance(other, Jet):
+            raise UnsupportedOperation("division by a matrix", "laws", "multiply the law out")
+        return self._linear(lambda part: part / other)
+
+    def __neg__(self) -> Jet:
+        return self._linear(operator.neg)
+
+    @property
+    def mT(self) -> Jet:
+        return self._linear(lambda part: part.mT)
+
+    def inner(self, other: Any) -> Jet:
+        if other is self:
+            return Jet(self.value.inner(self.value), None if self.rate is None else 2 * self.value.inner(self.rate))
+        return self._product(other, lambda a, b: a.inner(b))
+
+    def total(self) -> Jet:
+        return self._linear(lambda part: part.total())
+
+    def row_sums(self) -> Jet:
+        return self._linear(lambda part: part.row_sums())
+
+    def diagonal(self) -> Jet:
+        return self._linear(lambda part: part.diagonal())
+
+    def sign(self) -> Jet:
+        return Jet(self.value.sign())  # constant wherever no entry is zero
+
+    def __getitem__(self, index: Any) -> Jet:
+        return self._linear(lambda part: part[index])
+
+
+class MovingState(State):
+    """A layer as a law sees it, each of its parameters with its rate."""
+
+    __slots__ = ("_moves",)
+
+    def __init__(self, layer: Layer, moves: dict[str, Any]) -> None:
+        super().__init__(layer)
+        self._moves = moves
+
+    def __getattr__(self, key: str) -> Any:
+        value = super().__getattr__(key)
+        if key in ("index", "name"):
+            return value
+        return Jet(value, self._moves.get(self._layer._name.replace("W", key, 1)))
+
+    @property
+    def above(self) -> MovingState | None:
+        above = self._layer.above
+        return None if above is None else MovingState(above, self._moves)
+
+
+def law_jet(law: Any, run: Run, layer: Layer, moves: dict[str, Any]) -> Jet:
+    """Q and dQ/dt at a layer, when the parameters move with `moves`."""
+    found = value_of(law, run, MovingState(layer, moves))
+    return found if isinstance(found, Jet) else Jet(found)
+
+
+def residual(question: Question, run: Run, layer: Layer, moves: dict[str, Any]) -> Any:
+    """dQ/dt − μQ at a layer."""
+    jet = law_jet(question.law, run, layer, moves)
+    rate = jet.value * 0 if jet.rate is None else jet.rate
+    return rate if isinstance(question.mu, int) and question.mu == 0 else rate - jet.value * question.mu

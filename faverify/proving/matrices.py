@@ -1,0 +1,136 @@
+"""Dense matrices over a ring: one class for rationals, polynomials, balls, finite fields and expressions.
+
+The ring says what an entry is; the matrix knows rows, columns and NumPy's broadcasting, and refuses the rest.
+Entries live in lists, because NumPy takes a polynomial for a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ..errors import UnsupportedOperation
+from ..kernel.carriers import Value, broadcast, check_product, check_square, exact
+from ..kernel.words import Word, letter_name
+
+
+class Ring:
+    """What an entry is. Subclasses give `name`, `number` (from a rational), `sign` and `parameter`."""
+
+    name = "a ring"
+
+    def number(self, value: Any) -> Any:
+        """The ring element of a rational number."""
+        return exact(value)
+
+    def sign(self, value: Any) -> Any:
+        raise UnsupportedOperation("fv.sign", self.name, "give check a network and rational data")
+
+    def parameter(self, name: str) -> Any:
+        raise UnsupportedOperation(f"the parameter {name!r} without a value", self.name, "give it one")
+
+    def divide(self, value: Any, by: Any) -> Any:
+        return value / by
+
+    def convert(self, value: Any) -> Any:
+        """A scalar of a rule or law as a ring element: a rational number, or a constant made of parameters."""
+        if not isinstance(value, Word):
+            return self.number(value)
+        result = self.number(0)
+        for (edges, dims, _, _), coefficient in value.terms.items():
+            if dims:
+                raise UnsupportedOperation("a matrix of words", self.name, "only constants carry over")
+            product = self.number(coefficient)
+            for k, _, _ in edges:
+                product = product * self.parameter(letter_name(k))
+            result = result + product
+        return result
+
+
+class Matrix(Value):
+    """A matrix of ring elements, with NumPy's operators and none of its conversions."""
+
+    __slots__ = ("data", "dims", "ring")
+
+    def __init__(self, ring: Ring, data: Iterable[Iterable[Any]], dims: tuple[int, int] | None = None) -> None:
+        self.ring = ring
+        self.data: list[list[Any]] = [list(row) for row in data]
+        self.dims = dims or (len(self.data), len(self.data[0]))
+
+    def entries(self) -> Iterator[Any]:
+        return (entry for row in self.data for entry in row)
+
+    def map(self, function: Callable[[Any], Any]) -> Matrix:
+        return Matrix(self.ring, ([function(entry) for entry in row] for row in self.data), self.dims)
+
+    def _lift(self, other: Any) -> Any:
+        if isinstance(other, Matrix):
+            return other
+        if hasattr(other, "dims") and not isinstance(other, Word):
+            return NotImplemented
+        return Matrix(self.ring, [[self.ring.convert(other)]])
+
+    def _entrywise(self, other: Any, sign: str, function: Callable[[Any, Any], Any]) -> Any:
+        other = self._lift(other)
+        if other is NotImplemented:
+            return NotImplemented
+        rows, cols = broadcast(f"A {sign} B", self, other)
+        # A dimension 1 is read at index 0 throughout.
+        (p_rows, p_cols), (q_rows, q_cols) = (((r > 1), (c > 1)) for r, c in (self.dims, other.dims))
+        p, q = self.data, other.data
+        entries = (
+            [function(p[i * p_rows][j * p_cols], q[i * q_rows][j * q_cols]) for j in range(cols)] for i in range(rows)
+        )
+        return Matrix(self.ring, entries, (rows, cols))
+
+    def __add__(self, other: Any) -> Any:
+        return self._entrywise(other, "+", lambda p, q: p + q)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._entrywise(other, "*", lambda p, q: p * q)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._entrywise(other, "/", self.ring.divide)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._lift(other) / self
+
+    def __neg__(self) -> Matrix:
+        return self.map(lambda entry: -entry)
+
+    def __matmul__(self, other: Any) -> Any:
+        if not isinstance(other, Matrix):
+            return NotImplemented
+        check_product(self, other)
+        zero, columns = self.ring.number(0), list(zip(*other.data, strict=True))
+        dot = [[sum((p * q for p, q in zip(row, col, strict=True)), zero) for col in columns] for row in self.data]
+        return Matrix(self.ring, dot, (self.dims[0], other.dims[1]))
+
+    @property
+    def mT(self) -> Matrix:
+        return Matrix(self.ring, zip(*self.data, strict=True), (self.dims[1], self.dims[0]))
+
+    def total(self) -> Matrix:
+        return Matrix(self.ring, [[sum(self.entries(), self.ring.number(0))]])
+
+    def row_sums(self) -> Matrix:
+        return Matrix(self.ring, ([sum(row, self.ring.number(0))] for row in self.data))
+
+    def diagonal(self) -> Matrix:
+        if self.dims[1] == 1:
+            zero = self.ring.number(0)
+            size = range(self.dims[0])
+            return Matrix(self.ring, ([self.data[i][0] if i == j else zero for j in size] for i in size))
+        check_square(self)
+        return Matrix(self.ring, ([row[i]] for i, row in enumerate(self.data)))
+
+    def sign(self) -> Matrix:
+        return self.map(self.ring.sign)
+
+    def is_zero(self) -> bool:
+        return all(entry == 0 for entry in self.entries())
+
+    def __getitem__(self, index: Any) -> Matrix:
+        if not (isinstance(index, tuple) and len(index) == 2 and all(isinstance(k, int) for k in index)):
+            raise UnsupportedOperation(f"the index {index!r}", self.ring.name, "write two whole numbers, A[i, j]")
+        return Matrix(self.ring, [[self.data[index[0]][index[1]]]])

@@ -1,0 +1,68 @@
+"""That a rule or a law has no memory: what one call leaves behind could change the next.
+
+A proof runs user code a few times and speaks of every run. So the state that the code can reach is read before and
+after: attributes of the object and its classes, and what their methods close over, default to or name as globals.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from ..errors import LawError, RuleError, name_of
+from ..kernel.carriers import Value
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _reachable(value: Any, depth: int, seen: set[int]) -> Iterator[str]:
+    """The content of whatever `value` leads to, in an order that does not depend on it."""
+    if id(value) in seen or depth > 6 or isinstance(value, (ModuleType, Value)):
+        return
+    seen.add(id(value))
+    if isinstance(value, FunctionType):
+        names = {name for code in _codes(value.__code__) for name in code.co_names}
+        inside = [value.__globals__[name] for name in sorted(names) if name in value.__globals__]
+        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != type(cell)()]
+        parts = [*inside, *cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), value.__dict__]
+    elif isinstance(value, type):
+        own = value.__module__.partition(".")[0] not in ("builtins", "faverify", "numpy", "fractions", "abc", "typing")
+        parts = [part for base in value.__mro__ for part in vars(base).values()] if own else []
+    elif isinstance(value, dict):
+        parts = [part for pair in value.items() for part in pair]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = list(value)
+    else:
+        slots = [getattr(value, name, None) for base in type(value).__mro__ for name in getattr(base, "__slots__", ())]
+        parts = [getattr(value, "__dict__", {}), type(value), getattr(value, "__func__", None), *slots]
+        yield f"{type(value).__name__} {value!r}" if "__dict__" not in dir(value) else type(value).__name__
+    yield str(len(parts))
+    for part in parts:
+        yield from _reachable(part, depth + 1, seen)
+
+
+def _state(subjects: tuple[Any, ...]) -> list[str]:
+    state = [text for subject in subjects for text in _reachable(subject, 0, set())]
+    for module in ("random", "numpy.random"):
+        draw = getattr(sys.modules.get(module), "getstate" if module == "random" else "get_state", None)
+        state.append(repr(draw()) if draw else "")
+    return state
+
+
+@contextmanager
+def memoryless(rule: Any, law: Any) -> Iterator[None]:
+    """Raise if running the code inside left a trace that a later run could read."""
+    before = [_state((subject,)) for subject in (rule, law)]
+    yield
+    for subject, state, kind in ((rule, before[0], RuleError), (law, before[1], LawError)):
+        if _state((subject,)) != state:
+            remedy = "rules and laws are pure: the same layer must give the same answer at every call"
+            raise kind(name_of(subject), "a call changed its own state, or a global it reads, or drew at random", remedy)
