@@ -1,1 +1,54 @@
-"""x"""
+"""faverify proves or refutes conservation laws of learning rules that do not back-propagate.
+
+Three verbs (`check`, `prove`, `refute`), three verdicts (`Proved`, `Refuted`, `Undecided`), and the mathematics they
+speak of: `rules`, `laws`, `MLP`, `Activation`, and the helpers of formulas. Names load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "claims": ("claim",),
+    "errors": (
+        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError", "NonFiniteError",
+        "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
+    ),
+    "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
+    "model.activations": (
+        "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt", "tanh",
+    ),
+    "model.formulas": (
+        "diag", "inner", "norm1", "norm2", "parameter", "phi", "sign", "sum_samples", "symmetrize", "total", "trace",
+    ),
+    "model.laws": ("Law", "law"),
+    "model.names": ("law_named", "rule_named"),
+    "model.networks": ("MLP",),
+    "model.rules": ("LearningRule",),
+    "proving.check": ("check", "prove", "refute"),
+    "kernel.expressions": ("prove_zero",),
+    "proving.derivatives": ("derivative",),
+    "proving.given": ("refute_at",),
+    "proving.witnesses": ("Witness",),
+}  # fmt: skip
+_PLACES = {name: home for home, names in _HOMES.items() for name in names}
+_ROOMS = {"laws": "model.laws", "rules": "model.rules", "activations": "model.activations"}
+
+__all__ = [*sorted(_PLACES), *sorted(_ROOMS)]  # noqa: PLE0604 - built from the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{_ROOMS[name]}", __name__)
+    if name not in _PLACES:
+        raise AttributeError(f"module 'faverify' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import BeyondHorizon, LawError, RuleError, called, name_of
 from .carriers import watch
-from .passes import Layer, Run, is_local
+from .passes import Layer, Run
 from .verdicts import Proved, Scope
 from .words import Word, derivative, expanded, letter
 
@@ -53,6 +53,7 @@ class WordCarrier:
 class Piece:
     """A stretch of a chain: `sizes` from the activity below it to its top, and the label of each of its maps."""
 
+    source: str
     sizes: tuple[Any, ...]
     labels: tuple[Any, ...]
     outputs: Any
@@ -97,6 +98,7 @@ class Question:
     net: Any = None
     layer: Any = None
     bias: bool = False
+    note: str = ""
 
 
 class State:
@@ -155,14 +157,15 @@ def pieces(question: Question, horizon: int) -> list[Piece]:
         labels += [] if ends else [f"l+{k}" for k in range(1, distance)]
         below = f"L-{distance + 1}" if ends else "l-1"
         sizes = tuple(f"n_{{{label}}}" for label in [below, *labels])
-        found.append(Piece(sizes, tuple(labels), "n_{L}", question.activation, question.bias, False, ends))
+        found.append(Piece(f"a_{{{below}}}", sizes, tuple(labels), "n_{L}", question.activation, question.bias, False, ends))
     return found
 
 
 def piece_of(net: Any, layer: int) -> Piece:
     """The piece of a given network that a law of one layer and the one above it sees."""
     sizes, depth = tuple(net.widths[layer - 1 : layer + 2]), len(net.widths) - 1
-    return Piece(sizes, (layer, layer + 1), net.outputs, net.activation, net.bias, layer == 1, layer + 1 == depth)
+    source = "x" if layer == 1 else f"a{layer - 1}"
+    return Piece(source, sizes, (layer, layer + 1), net.outputs, net.activation, net.bias, layer == 1, layer + 1 == depth)
 
 
 def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, ...]:
@@ -176,42 +179,38 @@ def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, 
                 raise
             continue
         nonzero = tuple(word for word in left if not word.is_zero())
-        return nonzero or _proved(question, cases[-1], squares, "words, local cut")
+        return nonzero or _proved(question, squares, "words, local cut")
     raise AssertionError("every horizon returns or raises")
 
 
-def prove_in_network(question: Question, way: str, squares: bool) -> Proved | Word:
-    """The law at one layer of a given network, by `way` cut, words or widths; or the residual that is left."""
-    net, layer = question.net, question.layer
+def prove_in_network(question: Question, layers: list[int], way: str, squares: bool) -> dict[int, Proved | Word]:
+    """The law at layers of a given network, by `way` cut, words or widths; or the residual that is left."""
+    net = question.net
     if way == "cut":
-        piece = piece_of(net, layer)
-        left = residuals(question, piece, [0], squares)[0]
-        return _proved(question, piece, squares, "words, local cut") if left.is_zero() else left
-    left = residuals(question, net, [layer - 1], squares)[layer - 1]
-    if way == "widths":
-        return left if expanded(left) else _proved(question, net, squares, "polynomials at the given widths")
-    return _proved(question, net, squares, "words, whole network") if left.is_zero() else left
+        left = {layer: residuals(question, piece_of(net, layer), [0], squares)[0] for layer in layers}
+    else:
+        left = {k + 1: word for k, word in residuals(question, net, [layer - 1 for layer in layers], squares).items()}
+    how = {"cut": "words, local cut", "words": "words, whole network", "widths": "polynomials at the given widths"}[way]
+    return {
+        layer: word if (expanded(word) if way == "widths" else not word.is_zero())
+        else _proved(replace(question, layer=layer), squares, how)
+        for layer, word in left.items()
+    }  # fmt: skip
 
 
 def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     """Proved at each hidden layer, hence at all of them."""
-    if list(parts) != list(range(1, len(question.net.widths) - 1)) or not parts:
+    if list(parts) != list(range(1, len(question.net.widths) - 1)) or not all(isinstance(p, Proved) for p in parts.values()):
         raise AssertionError("a conjunction needs every hidden layer")
-    first = next(iter(parts.values()))
+    first, notes = parts[1], {part.note for part in parts.values()}
     how, gates = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in parts.values())))
-    note = first.note if all(part.note for part in parts.values()) else ""
-    scope = replace(first.scope, layers="all hidden layers", gates=gates)
+    scope, note = replace(first.scope, layers="all hidden layers", gates=gates), first.note if len(notes) == 1 else ""
     return Proved(first.law, first.rule, first.statement, scope, how, parts, note=note, question=question)
 
 
-def _proved(question: Question, net: Any, squares: bool, how: str) -> Proved:
-    run = Run(net, WordCarrier())
-    layer = question.layer - 1 if net is question.net else 0
-    free = {k: letter(f"rate of {k}", *v.dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()}
-    trivial = derivative(value_of(question.law, run, State(run.layers[layer])), free).is_zero()
-    note = "trivial: no trained variable occurs in it" if trivial else ""
-    names = name_of(question.law), name_of(question.rule)
-    return Proved(*names, statement_of(question), scope_of(question, squares), how, note=note, question=question)
+def _proved(question: Question, squares: bool, how: str) -> Proved:
+    names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
+    return Proved(*names, statement_of(question), scope, how, note=question.note, question=question)
 
 
 def statement_of(question: Question) -> str:
@@ -229,7 +228,7 @@ def scope_of(question: Question, squares: bool = False) -> Scope:
         widths="all" if net is None else ", ".join(map(str, net.widths)),
         depths="all" if net is None else str(len(net.widths) - 1),
         batch="all",
-        loss="all: any error signal e(t)",
+        loss="all, any error signal e(t)",
         activations=phi.description,
         gates=f"all, φ′ at a kink with {phi.square_text}" if squares else "all, any φ′ at a kink",
         feedback="all",
@@ -237,5 +236,3 @@ def scope_of(question: Question, squares: bool = False) -> Scope:
         parameters=f"all values of {', '.join(names)}" if names else "none",
     )
 
-
-__all__ = ["Piece", "Question", "is_local", "residuals"]

@@ -20,7 +20,7 @@ CHAIN = "apply maps to the input or to the activity of the map before, as in fv.
 class Layer:
     """One map and the activity behind it: what a rule reads. Feedback letters come into being when read."""
 
-    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "phi", "target")
+    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "phi")
 
     def __init__(self, run: Run, name: str, label: Any, W: Any, b: Any, h: Any) -> None:
         self._run, self._name, self._label, self._up = run, name, label, None
@@ -41,6 +41,12 @@ class Layer:
     @property
     def F(self) -> Any:
         return self._run.feedback("F", self)
+
+    @property
+    def target(self) -> Any:
+        if self is not self._run.output:
+            raise AttributeError("only the output has a target")
+        return self._run.once("y", *self.h.dims)
 
     @property
     def above(self) -> Any:
@@ -150,7 +156,6 @@ class Run:
 
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
         """Set `delta` of every layer, from the top down."""
-        self.output.target = self.once("y", *self.output.h.dims)
         self.output.delta = error(self.output)
         *rest, top = self.layers
         if top is not self.output:
@@ -187,7 +192,7 @@ class Run:
 
     def velocities(self, rule: Any) -> dict[str, Any]:
         """Ẇ of every parameter that moves, at the error letter e."""
-        x = self.once("x" if self.net.begins else "a_{l-1}", self.net.inputs, self.samples)
+        x = self.once(self.net.source, self.net.inputs, self.samples)
         found = called(rule, "velocities", self, x, lambda output: self.once("e", *output.h.dims))
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ShapeError, UnsupportedOperation
-from ..kernel.words import Word, letter
+from ..kernel.words import Word, letter, letter_name
 
 
 def _apply(helper: str, method: str, value: Any, array: Callable[[Any], Any]) -> Any:
@@ -128,3 +128,16 @@ def parameter(name: str) -> Parameter:
     'proved'
     """
     return Parameter(name)
+
+
+def constant_text(value: Any) -> str:
+    """A constant made of numbers and parameters, as a reader writes it."""
+    if not isinstance(value, Word):
+        return str(value)
+    parts = []
+    for (edges, _, _, _), coefficient in value.terms.items():
+        names = "".join(sorted(letter_name(k) for k, _, _ in edges))
+        if coefficient:
+            number = {1: "", -1: "−"}.get(coefficient, str(coefficient).replace("-", "−")) if names else str(coefficient)
+            parts.append(f"{number}{names}")
+    return " + ".join(parts).replace("+ −", "− ") or "0"

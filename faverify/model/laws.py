@@ -196,3 +196,8 @@ def _show(p: Any) -> str:
 
 
 LIBRARY = {value.name: value for value in list(globals().values()) if isinstance(value, Law)}
+FAMILIES = {
+    "feedback-balance-of-degree": feedback_balance_of_degree,
+    "neuron-feedback-balance-of-degree": neuron_feedback_balance_of_degree,
+    "balancedness-of-degree": balancedness_of_degree,
+}

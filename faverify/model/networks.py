@@ -22,6 +22,7 @@ class MLP:
     """
 
     begins = ends = True
+    source = "x"
 
     def __init__(self, widths: Any, activation: str | Activation = "relu", bias: bool = False) -> None:
         try:

@@ -6,6 +6,7 @@ Entries live in lists, because NumPy takes a polynomial for a sequence.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ class Ring:
     """What an entry is. Subclasses give `name`, `number` (from a rational), `sign` and `parameter`."""
 
     name = "a ring"
+    ordered = False
 
     def number(self, value: Any) -> Any:
         """The ring element of a rational number."""
@@ -134,3 +136,20 @@ class Matrix(Value):
         if not (isinstance(index, tuple) and len(index) == 2 and all(isinstance(k, int) for k in index)):
             raise UnsupportedOperation(f"the index {index!r}", self.ring.name, "write two whole numbers, A[i, j]")
         return Matrix(self.ring, [[self.data[index[0]][index[1]]]])
+
+    def _compare(self, other: Any, relation: Callable[[Any, Any], Any]) -> bool:
+        if not self.ring.ordered or self.dims != (1, 1):
+            self._ask()
+        return bool(relation(self.data[0][0], self._lift(other).data[0][0]))
+
+    def __lt__(self, other: Any) -> bool:
+        return self._compare(other, operator.lt)
+
+    def __le__(self, other: Any) -> bool:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: Any) -> bool:
+        return self._compare(other, operator.ge)

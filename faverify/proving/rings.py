@@ -16,6 +16,7 @@ class Rationals(Ring):
     """ℚ, with a value for each parameter."""
 
     name = "rationals"
+    ordered = True
 
     def __init__(self, parameters: dict[str, Fraction] | None = None) -> None:
         self.parameters = {} if parameters is None else parameters

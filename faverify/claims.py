@@ -1,0 +1,79 @@
+"""The registry of claims: id → statement, the scope that a proof must cover, and the source.
+
+A claim marked "false" is settled by a counterexample. `required` names the quantifiers of `Scope` that a verdict must
+state for the claim to count as covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .errors import UnknownName
+
+RK = "Robertson & Koyejo 2023"
+EVERYWHERE = {"widths": "all", "depths": "all", "batch": "all", "loss": "all", "feedback": "all"}
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: `status` is true, false or repaired."""
+
+    id: str
+    status: str
+    statement: str
+    source: str
+    required: dict[str, str] = field(default_factory=dict)
+
+    def uncovered(self, scope: Any) -> list[str]:
+        """The quantifiers that the scope of a verdict does not reach."""
+        found = dict(scope.items())
+        return [f"{name}: {found[name]!r}, not {needed!r}" for name, needed in self.required.items() if not found[name].startswith(needed)]
+
+
+def _claims() -> list[Claim]:
+    homogeneous = {"activations": "all φ with h φ′(h) = φ(h)"}
+    kink = {"gates": "all, any φ′ at a kink"}
+    linear = {"activations": "linear"}
+    own = "derived here; no source known"
+    return [
+        Claim("RK-T1", "true", "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ is constant along FA", f"{RK}, Theorem 1", EVERYWHERE | homogeneous),
+        Claim("RK-T1-kink", "true", "so it is for any choice of φ′ at a kink", f"{RK}, Theorem 1", EVERYWHERE | kink),
+        Claim("RK-T1-neuron", "true", "so is each neuron's share of it", f"{RK}, Theorem 1", EVERYWHERE | homogeneous),
+        Claim("RK-T1-matrix", "true", "linear: W_l W_lᵀ − BᵀW − WᵀB is constant, every entry", f"{RK}, Theorem 1", EVERYWHERE | linear),
+        Claim("RK-T1-matrix-relu", "false", "the same for ReLU", f"{RK}, Theorem 1"),
+        Claim("RK-T1-bias-literal", "false", "Theorem 1 as it stands, with trained biases", f"{RK}, Theorem 1", {"biases": "trained"}),
+        Claim("RK-T1-bias", "repaired", "with trained biases, after adding ½‖b_l‖²", f"{RK}, Theorem 1", EVERYWHERE | homogeneous | {"biases": "trained"}),
+        Claim("RK-T1-nonhomog", "false", "Theorem 1 for φ that are not homogeneous", f"{RK}, Theorem 1"),
+        Claim("RK-T1-homog-p", "true", "h φ′ = p φ: ½‖W_l‖² − p⟨W_{l+1}, B_{l+1}⟩ is constant", own, EVERYWHERE | {"activations": "all φ with h φ′(h) = p φ(h)"}),
+        Claim("RK-T1-index", "false", "the pairing of W_{l+1} with the feedback one layer further up", f"{RK}, Theorem 1"),
+        Claim("RK-T1-DFA", "true", "DFA, last hidden layer: ½‖W_l‖² − ⟨W_{l+1}, F_l⟩ is constant", own, EVERYWHERE | homogeneous | {"layers": "the last hidden layer"}),
+        Claim("RK-T1-DFA-inner", "false", "the same at inner layers", own),
+        Claim("RK-T1-DFA-relu-inner", "false", "for ReLU, inner layers with B_{l+1} := G F_l, F_{l+1} G = I", own),
+        Claim("RK-KP", "true", "Kolen–Pollack without decay: W_{l+1} − B_{l+1} and ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, EVERYWHERE | homogeneous),
+    ]  # fmt: skip
+
+
+REGISTRY = {claim.id: claim for claim in _claims()}
+
+
+def claim(identifier: str) -> Callable[[Function], Function]:
+    """Tie a function of `proofs/` to a claim of the registry.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> @fv.claim("RK-T1")
+    ... def theorem_balance():
+    ...     return fv.check(fv.laws.feedback_balance, fv.rules.FeedbackAlignment())
+    """
+    if identifier not in REGISTRY:
+        raise UnknownName("claim", identifier, REGISTRY)
+
+    def tie(function: Function) -> Function:
+        function.claim = REGISTRY[identifier]  # type: ignore[attr-defined]
+        return function
+
+    return tie

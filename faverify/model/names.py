@@ -1,0 +1,34 @@
+"""Library names: kebab case when printed; kebab, snake and class names when read."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from ..errors import UnknownName
+from . import laws, rules
+
+
+def kebab(name: str) -> str:
+    """`FeedbackAlignment`, `feedback_alignment` and `feedback-alignment` are one name."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).replace("_", "-").lower()
+
+
+def rule_named(name: str) -> Any:
+    """The rule of the library with this name, with its default constants."""
+    if kebab(name) not in rules.LIBRARY:
+        raise UnknownName("rule", name, rules.LIBRARY)
+    return rules.LIBRARY[kebab(name)]()
+
+
+def law_named(name: str) -> laws.Law:
+    """The law of the library with this name; `…-of-degree-3` has a number at its end."""
+    key = kebab(name)
+    for family, make in laws.FAMILIES.items():
+        tail = key.removeprefix(f"{family}-")
+        if tail != key and re.fullmatch(r"\d+(/\d+)?", tail):
+            return make(Fraction(tail))
+    if key not in laws.LIBRARY:
+        raise UnknownName("law", name, [*laws.LIBRARY, *(f"{family}-2" for family in laws.FAMILIES)])
+    return laws.LIBRARY[key]

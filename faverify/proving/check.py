@@ -1,0 +1,269 @@
+"""check, prove, refute: whether a law is a first integral of a rule's flow.
+
+Method. Provers from the cheapest to the dearest, each exact: the local cut (all widths and depths at once), the whole
+network over words, polynomials at the given widths; then the search for a rational witness. What none of them settles
+is Undecided, with the reason why each stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, name_of
+from ..kernel.carriers import exact
+from ..kernel.cuts import (
+    Question,
+    State,
+    WordCarrier,
+    conjunction,
+    piece_of,
+    pieces,
+    prove_everywhere,
+    prove_in_network,
+    scope_of,
+    statement_of,
+    value_of,
+)
+from ..kernel.passes import Run, is_local
+from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
+from ..kernel.words import Word, derivative, expansion_size, letter
+from ..model.activations import activation_named, homogeneous
+from ..model.formulas import constant_text
+from ..model.laws import as_law
+from ..model.names import law_named, rule_named
+from ..model.networks import MLP
+from .purity import memoryless
+
+EXPANSION_LIMIT = 400_000  # monomials of a residual written out at given widths: some seconds
+
+
+def check(
+    law: Any,
+    rule: Any,
+    net: Any = None,
+    *,
+    layer: int | None = None,
+    activation: Any = None,
+    bias: bool = False,
+    assume: Iterable[str] = (),
+    rate: Any = 0,
+    budget: float = 60,
+) -> Verdict:
+    """Whether dQ/dt = rate · Q holds for the law Q along the rule's flow.
+
+    Without a network: for all widths, depths, batches, error signals and every φ with φ = hφ′, or the `activation`
+    named. With one: at these widths, every activation pattern. `layer` is 1 … L−1, or −1 for the last hidden layer;
+    without it the law must hold at every hidden layer, and `layers` of the verdict holds each.
+
+    Returns: Proved, Refuted (with a witness) or Undecided (with what was tried). `budget` bounds the search for a
+    witness, in seconds.
+
+    Raises: ShapeError, RuleError, LawError, ActivationError, ExactnessError, Misuse: never on mathematics.
+
+    Scope: what the verdict's `scope` says.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> fv.check(fv.laws.feedback_balance, fv.rules.FeedbackAlignment()).scope.widths
+    'all'
+    >>> fv.check(fv.laws.balancedness, fv.rules.FeedbackAlignment()).kind
+    'refuted'
+    """
+    question = _question(law, rule, net, layer, activation, bias, tuple(assume), rate)
+    deadline = time.monotonic() + _seconds(budget)
+    with memoryless(question.rule, question.law):
+        return _everywhere(question, deadline) if question.net is None else _in_network(question, deadline)
+
+
+def prove(law: Any, rule: Any, net: Any = None, **options: Any) -> Proved:
+    """`check`, or NotProved if the verdict is anything but Proved.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> fv.prove(fv.laws.feedback_balance, fv.rules.FeedbackAlignment()).how
+    'words, local cut'
+    """
+    verdict = check(law, rule, net, **options)
+    if not isinstance(verdict, Proved):
+        raise NotProved(verdict)
+    return verdict
+
+
+def refute(law: Any, rule: Any, net: Any = None, **options: Any) -> Refuted:
+    """`check`, or NotRefuted if the verdict is anything but Refuted.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> fv.refute(fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), bias=True).witness.rate
+    Fraction(1, 1)
+    """
+    verdict = check(law, rule, net, **options)
+    if not isinstance(verdict, Refuted):
+        raise NotRefuted(verdict)
+    return verdict
+
+
+def _seconds(budget: Any) -> float:
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0:
+        raise Misuse("budget", budget, "a number of seconds ≥ 0")
+    return float(budget)
+
+
+def _question(
+    law: Any, rule: Any, net: Any, layer: Any, activation: Any, bias: Any, assume: tuple[str, ...], rate: Any
+) -> Question:
+    law = law_named(law) if isinstance(law, str) else as_law(law)
+    rule = rule_named(rule) if isinstance(rule, str) else rule
+    if isinstance(rule, type):
+        raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
+    for method in ("error", "update", "velocities"):
+        if not callable(getattr(rule, method, None)):
+            raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
+    if assume:
+        raise Misuse("assume", assume, "nothing: this version proves laws without hypotheses")
+    if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1)):
+        raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
+    mu = rate if isinstance(rate, Word) else exact(rate)
+    if isinstance(mu, Word) and mu.dims != (1, 1):
+        raise Misuse("rate", rate, "a number, or a constant made of fv.parameter")
+    phi = homogeneous() if activation is None else activation_named(activation)
+    if net is None:
+        if not isinstance(bias, bool):
+            raise Misuse("bias", bias, "True or False")
+        return _noted(Question(law, rule, phi, mu, constant_text(mu), None, layer, bias))
+    if not isinstance(net, MLP):
+        raise Misuse("net", net, "a network, such as fv.MLP(widths=(3, 4, 1), activation='relu')")
+    if activation is not None or bias:
+        raise Misuse("activation, bias", (activation, bias), "none: a network brings its own")
+    if layer is not None and not 1 <= (net.depth - 1 if layer == -1 else layer) < max(net.depth, 2):
+        raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
+    layer = net.depth - 1 if layer == -1 else layer
+    return _noted(Question(law, rule, net.activation, mu, constant_text(mu), net, layer, net.bias))
+
+
+def _noted(question: Question) -> Question:
+    """The question, with a note if the law is constant whatever the velocities of the parameters that move."""
+    net = question.net
+    if not is_local(question.rule) or (net is not None and net.depth < 2):
+        return question
+    piece = pieces(replace(question, layer=-1), 1)[0] if net is None else piece_of(net, question.layer or 1)
+    try:
+        run = Run(piece, WordCarrier())
+        free = {k: letter(f"rate of {k}", *v.dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()}
+        trivial = derivative(value_of(question.law, run, State(run.layers[0])), free).is_zero()
+    except Undecidable:
+        return question
+    return replace(question, note="trivial: no trained variable occurs in the law") if trivial else question
+
+
+def _everywhere(question: Question, deadline: float) -> Verdict:
+    tried: list[str] = []
+    if not is_local(question.rule):
+        tried.append("local cut: a rule with passes of its own has none; proofs at fixed depths are no proof for all")
+    for squares in _gates(question) if is_local(question.rule) else ():
+        try:
+            found = prove_everywhere(question, squares)
+        except Undecidable as event:
+            tried.append(f"local cut: {event.line} asks for {event.question}")
+            continue
+        except ShapeError as error:
+            error.add_note("at generic widths; give check a network whose widths conform, or layer=-1 for the last layer")
+            raise
+        if isinstance(found, Proved):
+            return found
+        tried.append(f"local cut{_with(squares)}: a residual is left ({_terms(found)})")
+    return _searched(question, tried, deadline)
+
+
+def _in_network(question: Question, deadline: float) -> Verdict:
+    net = question.net
+    if net.depth < 2:
+        reason = "no hidden layer: the law says nothing of this network"
+        return _verdict(Undecided, question, "nothing to prove", (reason,))
+    layers = list(range(1, net.depth)) if question.layer is None else [question.layer]
+    found: dict[int, Verdict] = {}
+    tried: dict[int, list[str]] = {layer: [] for layer in layers}
+    for way in ("cut", "words", "widths"):
+        for squares in _gates(question):
+            left = [layer for layer in layers if layer not in found]
+            if left and (way != "cut" or is_local(question.rule)):
+                _attempt(question, left, way, squares, found, tried)
+    for layer in [layer for layer in layers if layer not in found]:
+        now, waiting = time.monotonic(), len(layers) - len(found)
+        found[layer] = _searched(replace(question, layer=layer), tried[layer], now + (deadline - now) / waiting)
+    found = {layer: found[layer] for layer in layers}
+    if question.layer is not None:
+        return found[question.layer]
+    if all(isinstance(part, Proved) for part in found.values()):
+        return conjunction(question, found)  # type: ignore[arg-type]
+    worst = next((part for part in found.values() if isinstance(part, Refuted)), None)
+    kind: type[Verdict] = Undecided if worst is None else Refuted
+    part = worst if worst is not None else next(p for p in found.values() if not isinstance(p, Proved))
+    return _verdict(kind, question, part.how, part.tried, found, part.witness)
+
+
+def _attempt(
+    question: Question, layers: list[int], way: str, squares: bool, found: dict[int, Verdict], tried: dict[int, list[str]]
+) -> None:
+    """One prover on the layers that are left."""
+    label = {"cut": "local cut", "words": "words, whole network", "widths": "polynomials"}[way] + _with(squares)
+    try:
+        if way == "widths":
+            sizes = prove_in_network(question, layers, "words", squares)
+            for layer, word in sizes.items():
+                if isinstance(word, Word) and expansion_size(word) > EXPANSION_LIMIT:
+                    tried[layer].append(f"{label}: {expansion_size(word)} monomials, more than {EXPANSION_LIMIT}")
+                    layers = [other for other in layers if other != layer]
+        for layer, answer in prove_in_network(question, layers, way, squares).items() if layers else ():
+            if isinstance(answer, Proved):
+                found[layer] = answer
+            else:
+                tried[layer].append(f"{label}: a residual is left ({_terms((answer,))})")
+    except Undecidable as event:
+        for layer in layers:
+            tried[layer].append(f"{label}: {event.line} asks for {event.question}")
+
+
+def _searched(question: Question, tried: list[str], deadline: float) -> Verdict:
+    from .search import search
+
+    try:
+        witness = search(question, deadline)
+        late = time.monotonic() > deadline
+        tried += [] if witness else ["witness search: " + ("the budget ran out" if late else "no point tried is one")]
+    except KeyboardInterrupt:
+        witness = None
+        tried.append("witness search: interrupted")
+    if witness is None:
+        return _verdict(Undecided, question, "no prover reached an answer", tuple(tried))
+    return _verdict(Refuted, question, "exact witness", tuple(tried), witness=witness)
+
+
+def _verdict(
+    kind: type[Verdict], question: Question, how: str, tried: tuple[str, ...], layers: Any = None, witness: Any = None
+) -> Verdict:
+    scope = scope_of(question)
+    if witness is not None and witness.activation != question.activation.name:
+        scope = replace(scope, activations=f"{scope.activations}; refuted with φ = {witness.activation}")
+    names = name_of(question.law), name_of(question.rule)
+    return kind(*names, statement_of(question), scope, how, layers or {}, tried, "", witness, question)
+
+
+def _gates(question: Question) -> tuple[bool, ...]:
+    return (False, True) if question.activation.square else (False,)
+
+
+def _with(squares: bool) -> str:
+    return ", with the gates' squares" if squares else ""
+
+
+def _terms(words: Iterable[Word]) -> str:
+    counts = [len(word.normal()) for word in words]
+    return f"{max(counts)} terms" if max(counts) > 1 else "1 term"
+

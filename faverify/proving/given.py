@@ -1,0 +1,121 @@
+"""Counterexamples that somebody else found: the data are given, and shown to refute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from ..errors import ExactnessError, Misuse, ShapeError
+from ..kernel.carriers import exact
+from ..kernel.cuts import scope_of, statement_of
+from ..kernel.verdicts import Refuted
+from .check import _question
+from .search import evaluate, witness
+
+
+def refute_at(
+    law: Any,
+    rule: Any,
+    net: Any,
+    *,
+    weights: Any,
+    inputs: Any,
+    error: Any,
+    feedback: Any = (),
+    biases: Any = None,
+    targets: Any = None,
+    layer: int = 1,
+    rate: Any = 0,
+    parameters: Mapping[str, Any] | None = None,
+) -> Refuted:
+    """The refutation of a law by given data; exact numbers only ("0.1" is a tenth).
+
+    Shapes: as in `Witness`; `feedback` is B_2 … B_L if its shapes are those of W_2 … W_L, else F_1 … F_{L−1}; a dict
+    {"B2": …, "F1": …} leaves no doubt.
+
+    Raises: Misuse if the data do not refute the law; ShapeError, ExactnessError.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> one = [[1]]
+    >>> fv.refute_at(fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1), "linear", bias=True),
+    ...              weights=[one, one], biases=[one, one], feedback=[one], inputs=one, error=one).witness.rate
+    Fraction(1, 1)
+    """
+    question = replace(_question(law, rule, net, layer, None, False, (), rate), layer=layer)
+    data = {f"W{k}": numbers(w, f"W_{k}", net.shapes()[f"W{k}"]) for k, w in enumerate(_listed(weights, net.depth, "weights"), 1)}
+    given = numbers(inputs, "inputs", (net.inputs, None))
+    samples = len(given[0])
+    data |= {"x": given, "e": numbers(error, "error", (net.outputs, samples))}
+    if biases is not None:
+        data |= {f"b{k}": numbers(b, f"b_{k}", (net.widths[k], 1)) for k, b in enumerate(_listed(biases, net.depth, "biases"), 1)}
+    if targets is not None:
+        data["y"] = numbers(targets, "targets", (net.outputs, samples))
+    for name, value in _named(feedback, net).items():
+        data[name] = numbers(value, name, _feedback_shape(name, net))
+    constants = {name: Fraction(exact(value)) for name, value in (parameters or {}).items()}
+    case = evaluate(question, net, layer, data, constants, None, samples)
+    if case.entry is None:
+        raise Misuse("the data", "a rate of 0", f"data at which dQ/dt differs from what {question.law.name} claims")
+    found = witness(question, case)
+    names = question.law.name, found.rule
+    return Refuted(*names, statement_of(question), scope_of(question), "given witness", witness=found, question=question)
+
+
+def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list[list[Fraction]]:
+    """A matrix of exact numbers: NumPy integers, nested lists, Fractions, decimal strings."""
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
+        raise Misuse(name, value, "a matrix: a list of rows")
+    found = [[_exact(entry, name) for entry in row] for row in rows]
+    dims = (len(found), len(found[0]))
+    if len({len(row) for row in found}) != 1:
+        raise Misuse(name, value, "rows of one length")
+    wanted = tuple(size if asked is None else asked for size, asked in zip(dims, shape, strict=True))
+    if dims != wanted:
+        raise ShapeError(name, dims, wanted, "give it the shape on the right; samples are columns")
+    return found
+
+
+def _exact(entry: Any, name: str) -> Fraction:
+    try:
+        return Fraction(entry) if isinstance(entry, str) else Fraction(exact(entry))
+    except (ValueError, ZeroDivisionError) as error:
+        raise Misuse(name, entry, "exact numbers: integers, Fractions or decimal strings") from error
+    except ExactnessError as error:
+        raise ExactnessError(entry, name) from error
+
+
+def _listed(value: Any, count: int, name: str) -> list[Any]:
+    found = list(value)
+    if len(found) != count:
+        raise Misuse(name, f"{len(found)} matrices", f"{count} matrices, one for each map")
+    return found
+
+
+def _named(feedback: Any, net: Any) -> dict[str, Any]:
+    if isinstance(feedback, Mapping):
+        return dict(feedback)
+    found = list(feedback)
+    if not found:
+        return {}
+    _listed(found, net.depth - 1, "feedback")
+    shapes = [tuple(getattr(m, "shape", (len(m), len(m[0])))) for m in found]
+    below = [net.shapes()[f"W{k}"] for k in range(2, net.depth + 1)]
+    direct = [(net.outputs, net.widths[k]) for k in range(1, net.depth)]
+    if shapes == below and shapes == direct and net.depth > 2:
+        raise Misuse("feedback", "matrices that could be B or F", "a dict, {'B2': …} or {'F1': …}")
+    if shapes == below == direct:  # one hidden layer: B_2 and F_1 replace the same map, so the rule may read either
+        return {"B2": found[0], "F1": found[0]}
+    return {f"B{k}" if shapes == below else f"F{k - 1}": m for k, m in enumerate(found, start=2)}
+
+
+def _feedback_shape(name: str, net: Any) -> tuple[int, int]:
+    kind, number = name[:1], name[1:]
+    if kind not in ("B", "F") or not number.isdigit() or not 1 <= int(number) <= net.depth:
+        raise Misuse("feedback", name, "names such as 'B2' or 'F1'")
+    k = int(number)
+    return net.shapes()[f"W{k}"] if kind == "B" else (net.outputs, net.widths[k])

@@ -1,0 +1,273 @@
+"""Rechecking a witness with nothing of the prover: its own matrices, its own pass, and interpolation for the derivative.
+
+Algorithm: run the rule at the witness's data; move the parameters to θ + tθ̇ and evaluate Q there at points t = εk; the
+polynomial through d + 1 of them must pass through the next as well, for some degree d; its slope at 0 is dQ/dt. For a
+transcendental φ the same runs over balls of python-flint, and the slope must exclude 0 and meet the stated ball.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+from ..errors import Misuse
+from .witnesses import Witness, seal
+
+DEGREES = 12
+
+
+class Grid:
+    """Rows of numbers with NumPy's operators; an entry is a Fraction or a ball."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, rows: Any, constants: dict[str, Any]) -> None:
+        self.rows, self.constants = [list(row) for row in rows], constants
+        self.dims = self.shape = (len(self.rows), len(self.rows[0]))
+
+    def _like(self, rows: Any) -> Grid:
+        return Grid(rows, self.constants)
+
+    def _number(self, value: Any) -> Any:
+        """A scalar in the number type of the entries."""
+        if isinstance(value, (int, Fraction)):
+            return _in_type_of(self.rows[0][0], Fraction(value))
+        if hasattr(value, "terms"):  # a constant made of parameters: a sum of products of named letters
+            from ..kernel.words import letter_name
+
+            result = Fraction(0)
+            for (edges, _, _, _), coefficient in value.terms.items():
+                product = Fraction(coefficient)
+                for k, _, _ in edges:
+                    product *= self.constants[letter_name(k)]
+                result += product
+            return _in_type_of(self.rows[0][0], result)
+        raise TypeError(f"{value!r} is not an exact number")
+
+    def _zip(self, other: Any, function: Any) -> Grid:
+        b = other if isinstance(other, Grid) else self._like([[self._number(other)]])
+        rows, cols = max(self.dims[0], b.dims[0]), max(self.dims[1], b.dims[1])
+        for p, q in zip(self.dims, b.dims, strict=True):
+            if p != q and 1 not in (p, q):
+                raise ValueError(f"shapes {self.dims} and {b.dims}")
+
+        def at(grid: Grid, i: int, j: int) -> Any:
+            return grid.rows[min(i, grid.dims[0] - 1)][min(j, grid.dims[1] - 1)]
+
+        return self._like([[function(at(self, i, j), at(b, i, j)) for j in range(cols)] for i in range(rows)])
+
+    def __add__(self, other: Any) -> Grid:
+        return self._zip(other, lambda p, q: p + q)
+
+    def __sub__(self, other: Any) -> Grid:
+        return self._zip(other, lambda p, q: p - q)
+
+    def __rsub__(self, other: Any) -> Grid:
+        return self._zip(other, lambda p, q: q - p)
+
+    def __mul__(self, other: Any) -> Grid:
+        return self._zip(other, lambda p, q: p * q)
+
+    def __truediv__(self, other: Any) -> Grid:
+        return self._zip(other, lambda p, q: p / q)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Grid:
+        return self._like([[-entry for entry in row] for row in self.rows])
+
+    def __pow__(self, power: int) -> Grid:
+        return self._like([[entry**power for entry in row] for row in self.rows])
+
+    def __matmul__(self, other: Grid) -> Grid:
+        if self.dims[1] != other.dims[0]:
+            raise ValueError(f"shapes {self.dims} and {other.dims}")
+        columns = list(zip(*other.rows, strict=True))
+        return self._like(
+            [[sum((p * q for p, q in zip(row, col, strict=True)), self._number(0)) for col in columns] for row in self.rows]
+        )
+
+    @property
+    def mT(self) -> Grid:
+        return self._like(list(zip(*self.rows, strict=True)))
+
+    T = mT
+
+    def inner(self, other: Grid) -> Grid:
+        if self.dims != other.dims:
+            raise ValueError(f"shapes {self.dims} and {other.dims}")
+        return (self * other).total()
+
+    def total(self) -> Grid:
+        return self._like([[sum((entry for row in self.rows for entry in row), self._number(0))]])
+
+    def row_sums(self) -> Grid:
+        return self._like([[sum(row, self._number(0))] for row in self.rows])
+
+    def diagonal(self) -> Grid:
+        n = self.dims[0]
+        if self.dims[1] == 1:
+            return self._like([[self.rows[i][0] if i == j else self._number(0) for j in range(n)] for i in range(n)])
+        return self._like([[self.rows[i][i]] for i in range(n)])
+
+    def sign(self) -> Grid:
+        return self._like([[self._number((entry > 0) - (entry < 0)) for entry in row] for row in self.rows])
+
+    def __getitem__(self, index: tuple[int, int]) -> Grid:
+        return self._like([[self.rows[index[0]][index[1]]]])
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self.rows[0][0] < self._number(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self.rows[0][0] > self._number(other))
+
+
+def _in_type_of(entry: Any, value: Fraction) -> Any:
+    if isinstance(entry, Fraction):
+        return value
+    from flint import fmpq
+
+    return type(entry)(fmpq(value.numerator, value.denominator))
+
+
+def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any = None) -> bool:
+    """See `Witness.recheck`."""
+    if witness.digest != seal(witness.record()):
+        return False
+    law, rule, activation = _subjects(witness, law, rule, activation)
+    try:
+        gates, slope = _slope(witness, law, rule, activation)
+    except (ValueError, KeyError, IndexError, ZeroDivisionError):
+        return False
+    stated = witness.rate
+    if isinstance(stated, Fraction):
+        exact_gates = [[list(row) for row in gate] for gate in witness.gates]
+        return isinstance(slope, Fraction) and slope == stated != 0 and exact_gates == gates
+    from flint import arb
+
+    ball = arb(stated[0], stated[1])
+    return not ball.contains(0) and not slope.contains(0) and bool(ball.overlaps(slope))
+
+
+def _subjects(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[Any, Any, Any]:
+    """Law, rule and activation as objects: given, remembered, or looked up in the library."""
+    from ..model import activations, laws, rules
+
+    if witness.subjects is not None and law is None and rule is None and activation is None:
+        return witness.subjects  # type: ignore[no-any-return]
+    classes = {cls.__name__: cls for cls in rules.LIBRARY.values()}
+    law = law or laws.LIBRARY.get(witness.law)
+    rule = rule or (classes[witness.rule]() if witness.rule in classes else None)
+    if law is None or rule is None:
+        asked = "law" if law is None else "rule"
+        raise Misuse(asked, None, f"the {asked} called {getattr(witness, asked)!r}: it is not in the library, so pass it")
+    return law, rule, activation or activations.activation_named(witness.activation)
+
+
+def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list[Any], Any]:
+    """The gates that the signs of h give, and dQ/dt − μQ at the witness's entry."""
+    constants = dict(witness.parameters)
+    balls = not isinstance(witness.rate, Fraction)
+
+    def grid(rows: Any) -> Grid:
+        if not balls:
+            return Grid([[Fraction(entry) for entry in row] for row in rows], constants)
+        import flint
+
+        return Grid([[flint.arb(flint.fmpq(e.numerator, e.denominator)) for e in row] for row in rows], constants)
+
+    depth = len(witness.weights)
+    state: dict[str, Grid] = {f"W{k}": grid(w) for k, w in enumerate(witness.weights, start=1)}
+    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
+    state |= {name: grid(value) for name, value in zip(witness.feedback_names, backs, strict=True)}
+    widths = (len(witness.inputs), *(len(w) for w in witness.weights))
+    if widths != tuple(witness.widths):
+        raise ValueError("widths")
+    for k in range(1, depth + 1):
+        for name, rows, cols in ((f"B{k}", widths[k], widths[k - 1]), (f"F{k}", widths[-1], widths[k]), (f"b{k}", widths[k], 1)):
+            state.setdefault(name, grid([[Fraction(0)] * cols] * rows))
+    if witness.biases is not None:
+        state |= {f"b{k}": grid(b) for k, b in enumerate(witness.biases, start=1)}
+
+    layers = _layers(state, depth)
+    a = source = SimpleNamespace(a=grid(witness.inputs))
+    gates = []
+    for k, layer in enumerate(layers, start=1):
+        layer.h = layer.W @ a.a + layer.b
+        layer.a = layer.h
+        layer.dphi = layer.h * 0 + 1
+        if k < depth:
+            values = [[(_to(activation.phi(h), layer.h), _to(activation.dphi(h), layer.h)) for h in row] for row in layer.h.rows]
+            layer.a = layer.h._like([[v for v, _ in row] for row in values])
+            layer.dphi = layer.h._like([[s for _, s in row] for row in values])
+            gates.append(layer.dphi.rows)
+        layer.phi, a = layer.a, layer
+    output = layers[-1]
+    output.delta = grid(witness.error)
+    output.target = grid(witness.targets) if witness.targets is not None else output.delta * 0
+    for layer in reversed(layers[:-1]):
+        layer.delta = rule.error(layer, layer.above, output)
+    moves: dict[str, Grid] = {}
+    for k, layer in enumerate(layers, start=1):
+        below = layers[k - 2] if k > 1 else source
+        found = {"W": -layer.delta @ below.a.mT, "b": -layer.delta.row_sums(), **rule.update(layer, below, output)}
+        moves |= {f"{key}{k}": value for key, value in found.items() if key != "b" or witness.biases is not None}
+
+    def value(t: Fraction) -> Any:
+        moved = {name: start + moves[name] * t if name in moves else start for name, start in state.items()}
+        layer = _layers(moved, depth)[witness.layer - 1]
+        found = law.formula(layer, layer.above)
+        i, j = witness.entry or (0, 0)
+        return found.rows[i][j]
+
+    largest = max((abs(float(e)) for g in moves.values() for row in g.rows for e in row), default=0.0)
+    smallest = min((abs(float(e)) for g in state.values() for row in g.rows for e in row if e != 0), default=1.0)
+    step = Fraction(1, 2 + int(40 * DEGREES * (1 + largest) / min(1.0, smallest)))  # no entry changes sign on the way
+    return gates, _derivative(value, step) - layers[0].W._number(witness.mu) * value(Fraction(0))
+
+
+def _to(number: Any, like: Grid) -> Any:
+    return like._number(number) if hasattr(number, "terms") or isinstance(number, (int, Fraction)) else number
+
+
+def _layers(state: dict[str, Grid], depth: int) -> list[Any]:
+    layers = [
+        SimpleNamespace(**{key: state[f"{key}{k}"] for key in "WbBF"}, index=k, name=f"W{k}", above=None)
+        for k in range(1, depth + 1)
+    ]
+    for below, above in zip(layers, layers[1:], strict=False):
+        below.above = above
+    return layers
+
+
+def _derivative(value: Any, step: Fraction) -> Any:
+    """The slope at 0 of a polynomial in t, from its values at multiples of the step; balls take the first degree that agrees."""
+    points = [step * k for k in range(DEGREES + 3)]
+    values = [value(t) for t in points]
+    for degree in range(DEGREES + 1):
+        nodes = points[: degree + 1]
+
+        def through(t: Fraction, nodes: list[Fraction] = nodes) -> Any:
+            result = values[0] * 0
+            for i, p in enumerate(nodes):
+                weight = Fraction(1)
+                for q in nodes[:i] + nodes[i + 1 :]:
+                    weight *= (t - q) / (p - q)
+                result = result + values[i] * _in_type_of(values[i], weight)
+            return result
+
+        checks = [(values[k], through(points[k])) for k in (degree + 1, degree + 2)]
+        if all(found.overlaps(expected) if hasattr(found, "overlaps") else found == expected for found, expected in checks):
+            slope = values[0] * 0
+            for i, p in enumerate(nodes):  # the derivative of the Lagrange polynomial at t = 0
+                others = nodes[:i] + nodes[i + 1 :]
+                for left_out in others:
+                    weight = 1 / (p - left_out)
+                    for q in others:
+                        if q != left_out:
+                            weight *= -q / (p - q)
+                    slope = slope + values[i] * _in_type_of(values[i], weight)
+            return slope
+    raise ValueError("the law is not a polynomial of moderate degree along the flow")

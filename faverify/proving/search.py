@@ -1,0 +1,203 @@
+"""The search for a witness: small widths first, all ones, then small random integers, then the shrinking of what was found.
+
+A witness is realizable: it is evaluated as a network with its own φ, so gates are what the signs of h give; points at a
+kink are passed over, since there the flow has no unique derivative.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from ..errors import FaverifyError, ShapeError, Undecidable
+from ..kernel.cuts import Question
+from ..kernel.passes import Run
+from ..model.activations import Transcendental, activation_named
+from ..model.networks import MLP
+from .jets import residual
+from .rings import Assignment, Balls, Rationals
+from .witnesses import Witness, array, seal
+
+ATTEMPTS = 8  # points tried for each network, activation and number of samples
+Data = dict[str, list[list[Any]]]
+
+
+@dataclass
+class Case:
+    """One evaluation: the data that were read, and dQ/dt − μQ."""
+
+    net: MLP
+    layer: int
+    data: Data
+    parameters: dict[str, Fraction]
+    rates: Any
+    gates: dict[str, Any]
+    at_kink: bool
+
+    @property
+    def entry(self) -> tuple[int, int] | None:
+        """The first entry whose rate is certainly not zero."""
+        for i, row in enumerate(self.rates.data):
+            for j, rate in enumerate(row):
+                if not rate.contains(0) if hasattr(rate, "contains") else rate != 0:
+                    return i, j
+        return None
+
+
+def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: Any, draw: Any, samples: int) -> Case:
+    """The law's rate at a concrete point; letters that `data` lacks are drawn."""
+    for ring_type in (Rationals, Balls):
+        ring = ring_type(parameters)
+        carrier = Assignment(ring, data, draw)
+        try:
+            run = Run(net, carrier, samples)
+            moves = run.velocities(question.rule)
+            rates = residual(question, run, run.layers[layer - 1], moves)
+            return Case(net, layer, data, parameters, rates, carrier.gates, carrier.at_kink)
+        except Transcendental:
+            continue
+    raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
+
+
+class Drawn(dict[str, Fraction]):
+    """Parameters whose values come into being when asked for."""
+
+    def __init__(self, rng: random.Random | None) -> None:
+        super().__init__()
+        self.rng = rng
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Fraction:
+        self[name] = Fraction(1, 2) if self.rng is None else Fraction(self.rng.choice((1, 2, 3)), 2)
+        return self[name]
+
+
+def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
+    """The given network; or small ones, the smallest first, and the layers the question is about."""
+    if question.net is not None:
+        yield question.net, [question.layer]
+        return
+    if question.activation.phi is not None:
+        phis = [question.activation]
+    else:
+        phis = [activation_named(name) for name in question.activation.candidates]
+    widths = [w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 3)]
+    for sizes in sorted(widths, key=lambda w: (sum(w) + len(w), w)):
+        depth = len(sizes) - 1
+        layers = list(range(1, depth)) if question.layer is None else [depth - 1] if question.layer == -1 else [question.layer]
+        for activation in phis:
+            yield MLP(sizes, activation, question.bias), [layer for layer in layers if layer < depth]
+
+
+def search(question: Question, deadline: float) -> Witness | None:
+    """A shrunk witness, or None where none was found before the deadline."""
+    attempts = ATTEMPTS if question.net is None else 12 * ATTEMPTS
+    for net, layers in networks(question):
+        for samples, layer in product((1, 2), layers):
+            for attempt in range(attempts):
+                if time.monotonic() > deadline:
+                    return None
+                try:
+                    case = _attempt(question, net, layer, samples, attempt)
+                except (Undecidable, ShapeError):
+                    break  # does not conform at these widths
+                if case is not None:
+                    return witness(question, shrunk(question, case, samples, deadline))
+    return None
+
+
+def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
+    rng = random.Random(f"{net.widths} {layer} {samples} {attempt}")
+    size = 1 + attempt // 3
+    values = [v for v in range(-size, size + 1) if v]
+
+    def draw(name: str) -> Fraction:
+        if name in ("B1", f"F{net.depth}"):  # feedback that stands in for nothing
+            return Fraction(0)
+        return Fraction(1) if attempt == 0 else Fraction(rng.choice(values))
+
+    parameters = Drawn(None if attempt == 0 else rng)
+    case = evaluate(question, net, layer, {}, parameters, draw, samples)
+    return None if case.at_kink or case.entry is None else case
+
+
+def shrunk(question: Question, case: Case, samples: int, deadline: float) -> Case:
+    """The case with as many entries as possible made 0, 1 or −1, one after another."""
+    for name, rows in case.data.items():
+        for i, j in product(range(len(rows)), range(len(rows[0]))):
+            for simple in (0, 1, -1):
+                if case.data[name][i][j] in (0, 1) or time.monotonic() > deadline:
+                    break
+                data = {key: [list(row) for row in value] for key, value in case.data.items()}
+                data[name][i][j] = Fraction(simple)
+                tried = evaluate(question, case.net, case.layer, data, case.parameters, None, samples)
+                if not tried.at_kink and tried.entry is not None:
+                    case = tried
+                    break
+    return case
+
+
+def witness(question: Question, case: Case) -> Witness:
+    """The witness of a case whose rate is not zero."""
+    net, data, entry = case.net, case.data, case.entry
+    depth = net.depth
+    shown = entry if case.rates.dims != (1, 1) else None
+    assert entry is not None
+    rate = case.rates.data[entry[0]][entry[1]]
+    backs = {kind: [f"{kind}{k}" for k in numbers] for kind, numbers in (("B", range(2, depth + 1)), ("F", range(1, depth)))}
+    read = [kind for kind, names in backs.items() if any(name in data for name in names)]
+    shapes = {"B": lambda k: (net.widths[k], net.widths[k - 1]), "F": lambda k: (net.outputs, net.widths[k])}
+
+    def matrix(name: str) -> Any:
+        rows, cols = shapes[name[0]](int(name[1:]))
+        return array(data.get(name) or [[Fraction(0)] * cols for _ in range(rows)])
+
+    named = {name: matrix(name) for kind in read for name in backs[kind]}
+    parameters = dict(case.parameters)
+    found = Witness(
+        law=question.law.name,
+        rule=getattr(question.rule, "name", None) or type(question.rule).__name__,
+        activation=net.activation.name,
+        widths=net.widths,
+        layer=case.layer,
+        weights=[array(data[f"W{k}"]) for k in range(1, depth + 1)],
+        feedback=named if len(read) == 2 else list(named.values()),
+        feedback_names=tuple(named),
+        inputs=array(data["x"]),
+        error=array(data.get("e") or [[Fraction(0)] * len(data["x"][0])] * net.outputs),
+        rate=rate if isinstance(rate, Fraction) else ball_text(rate),
+        entry=shown,
+        mu=constant(question.mu, parameters),
+        biases=[array(data[f"b{k}"]) for k in range(1, depth + 1)] if net.bias else None,
+        targets=array(data["y"]) if "y" in data else None,
+        gates=[array([[_plain(g) for g in row] for row in case.gates[str(k)].data]) for k in range(1, depth)],
+        parameters=parameters,
+        subjects=(question.law, question.rule, net.activation),
+    )
+    return replace(found, digest=seal(found.record()))
+
+
+def constant(value: Any, parameters: dict[str, Fraction]) -> Fraction:
+    """The value of a constant of the question at the case's parameters."""
+    return Fraction(Rationals(parameters).convert(value))
+
+
+def ball_text(ball: Any) -> tuple[str, str]:
+    """A ball as decimal midpoint and radius; the radius is rounded up and covers the rounding of the midpoint."""
+    middle = ball.mid().str(30, radius=False)
+    from flint import arb
+
+    gap = abs(ball - arb(middle)).abs_upper()
+    return middle, (gap * arb("1.01") + arb("1e-60")).str(3, radius=False)
+
+
+def _plain(gate: Any) -> Any:
+    return gate if isinstance(gate, Fraction) else ball_text(gate)
+

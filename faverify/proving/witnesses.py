@@ -1,0 +1,123 @@
+"""A witness: exact data at which a law's rate is not what was claimed, small enough to check by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """Rational data that refute dQ/dt = μQ at one layer of one network.
+
+    Shapes: `weights` W_1 … W_L with W_l of shape n_l × n_{l−1}; `feedback` what the rule and the law read, B_2 … B_L or
+    F_1 … F_{L−1} (a dict by name where they read both); `inputs` n_0 × samples; `error` n_L × samples, the signal e;
+    `gates` φ′(h_l) of the hidden layers; `biases` and `targets` where they matter, else None.
+    `feedback_names` says which is which, so that a reader of the record need not know the rule.
+    `rate` is dQ/dt − μQ at `entry` of the law's value (None for a scalar law): a Fraction, or for a transcendental φ a
+    pair of decimal strings (midpoint, radius) of a ball that excludes 0. `digest` seals the fields.
+    """
+
+    law: str
+    rule: str
+    activation: str
+    widths: tuple[int, ...]
+    layer: int
+    weights: list[Array]
+    feedback: list[Array] | dict[str, Array]
+    inputs: Array
+    error: Array
+    rate: Any
+    entry: tuple[int, int] | None = None
+    mu: Any = Fraction(0)
+    biases: list[Array] | None = None
+    targets: Array | None = None
+    feedback_names: tuple[str, ...] = ()
+    gates: list[Array] = field(default_factory=list)
+    parameters: Mapping[str, Fraction] = field(default_factory=dict)
+    digest: str = ""
+    subjects: Any = None  # (law, rule, activation) as objects; not part of the record
+
+    def record(self) -> dict[str, Any]:
+        """The fields as JSON has them, without the digest."""
+        skipped = ("digest", "subjects")
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in skipped}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.record(), "digest": self.digest}
+
+    def recheck(self, law: Any = None, rule: Any = None, activation: Any = None) -> bool:
+        """Whether the fields are as they were sealed and dQ/dt is the stated rate, by code that shares nothing with the prover.
+
+        `law`, `rule` and `activation` are needed for a witness read from a file about code that is not in the library.
+        """
+        from .rechecking import recheck
+
+        return recheck(self, law, rule, activation)
+
+    def __str__(self) -> str:
+        from ..writing.text import witness_text
+
+        return witness_text(self)
+
+
+def plain(value: Any) -> Any:
+    """JSON's view of a field: Fractions as "p/q", arrays as lists of rows."""
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        return [[plain(entry) for entry in row] for row in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return value
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """A digest of a witness's record: it changes if any field does."""
+    text = json.dumps({key: part for key, part in record.items() if key != "digest"}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def array(rows: list[list[Any]]) -> Array:
+    """Rows of exact entries as an object array."""
+    found = np.empty((len(rows), len(rows[0])), dtype=object)
+    for i, row in enumerate(rows):
+        for j, entry in enumerate(row):
+            found[i, j] = entry
+    return found
+
+
+def witness_from(record: Mapping[str, Any]) -> Witness:
+    """The witness that `to_dict` wrote."""
+
+    def matrix(rows: Any) -> Array:
+        return array([[Fraction(entry) if isinstance(entry, str) else tuple(entry) for entry in row] for row in rows])
+
+    feedback = record["feedback"]
+    return Witness(
+        **{name: record[name] for name in ("law", "rule", "activation", "layer", "digest")},
+        widths=tuple(record["widths"]),
+        weights=[matrix(rows) for rows in record["weights"]],
+        feedback={k: matrix(v) for k, v in feedback.items()} if isinstance(feedback, Mapping) else list(map(matrix, feedback)),
+        inputs=matrix(record["inputs"]),
+        error=matrix(record["error"]),
+        rate=Fraction(record["rate"]) if isinstance(record["rate"], str) else tuple(record["rate"]),
+        entry=None if record["entry"] is None else tuple(record["entry"]),
+        mu=Fraction(record["mu"]) if isinstance(record["mu"], str) else record["mu"],
+        biases=None if record["biases"] is None else list(map(matrix, record["biases"])),
+        feedback_names=tuple(record["feedback_names"]),
+        targets=None if record["targets"] is None else matrix(record["targets"]),
+        gates=list(map(matrix, record["gates"])),
+        parameters={name: Fraction(value) for name, value in record["parameters"].items()},
+    )

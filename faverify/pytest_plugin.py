@@ -1,0 +1,140 @@
+"""`pytest proofs/`: functions named theorem_…, counterexample_… and conjecture_… are collected, judged and tabulated.
+
+Only files in folders named `proofs` are read. A theorem must return Proved, a counterexample Refuted with a witness
+that survives its recheck; a conjecture that is proved fails the run until it is renamed. A function may return several
+verdicts as a list: all must pass. Nothing but pytest is imported before a proof is collected.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PREFIXES = ("theorem_", "counterexample_", "conjecture_")
+KEY = "faverify"
+
+
+class ProofFailure(Exception):
+    """A verdict that is not what the function's name promises."""
+
+
+def pytest_collect_file(file_path: Path, parent: Any) -> Any:
+    if file_path.suffix == ".py" and "proofs" in file_path.parent.parts and not file_path.name.startswith(("conftest", "test_", "__")):
+        return ProofFile.from_parent(parent, path=file_path)
+    return None
+
+
+class ProofFile(pytest.Module):
+    """A file of proofs."""
+
+    def collect(self) -> Iterable[Any]:
+        for name, function in vars(self.obj).items():
+            if name.startswith(PREFIXES) and callable(function):
+                yield Proof.from_parent(self, name=name, function=function)
+
+
+class Proof(pytest.Item):
+    """One function of a file of proofs."""
+
+    def __init__(self, *, function: Any, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.function = function
+
+    def runtest(self) -> None:
+        start = time.perf_counter()
+        found = self.function()
+        verdicts = list(found) if isinstance(found, (list, tuple)) else [found]
+        claim = getattr(self.function, "claim", None)
+        row = {
+            "id": claim.id if claim else self.name,
+            "statement": claim.statement if claim else "",
+            "verdict": "",
+            "scope": "",
+            "how": "",
+            "seconds": 0.0,
+        }
+        try:
+            judge(self.name, verdicts, claim)
+        finally:
+            kinds = [getattr(v, "kind", type(v).__name__) for v in verdicts]
+            row["verdict"] = ", ".join(dict.fromkeys(kinds))
+            row["scope"] = "; ".join(dict.fromkeys(short_scope(v) for v in verdicts if hasattr(v, "scope")))
+            row["how"] = "; ".join(dict.fromkeys(v.how for v in verdicts if hasattr(v, "how")))
+            row["seconds"] = time.perf_counter() - start
+            self.user_properties.append((KEY, row))
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, ProofFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.function.__code__.co_firstlineno - 1, self.name
+
+
+def judge(name: str, verdicts: list[Any], claim: Any) -> None:
+    """Raise unless every verdict is what the name promises, and covers the claim."""
+    from faverify.kernel.verdicts import Proved, Refuted, Verdict
+
+    if not verdicts or not all(isinstance(v, Verdict) for v in verdicts):
+        found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
+        raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
+    if name.startswith("conjecture_"):
+        if all(isinstance(v, Proved) for v in verdicts):
+            raise ProofFailure(f"{name} is proved: rename it theorem_{name.removeprefix('conjecture_')}\n{verdicts[0]}")
+        pytest.xfail(f"{name}: a conjecture, {verdicts[0].kind}")
+    wanted: type[Any] = Proved if name.startswith("theorem_") else Refuted
+    for verdict in verdicts:
+        if not isinstance(verdict, wanted):
+            raise ProofFailure(f"{name} must be {wanted.kind}, but is\n{verdict}")
+        if isinstance(verdict, Refuted) and (verdict.witness is None or not verdict.witness.recheck()):
+            raise ProofFailure(f"{name}: the witness does not survive its recheck\n{verdict}")
+        if verdict.note.startswith("trivial"):
+            raise ProofFailure(f"{name}: {verdict.note}\n{verdict}")
+        missing = claim.uncovered(verdict.scope) if claim else []
+        if missing:
+            raise ProofFailure(f"{name} does not cover {claim.id}: " + "; ".join(missing) + f"\n{verdict}")
+    if claim and (claim.status == "false") != (wanted is Refuted):
+        raise ProofFailure(f"{name}: {claim.id} is {claim.status}, so it needs a {'counterexample' if wanted is Proved else 'theorem'}")
+
+
+def short_scope(verdict: Any) -> str:
+    """A scope in one line; of a refutation, the network of its witness."""
+    if verdict.witness is not None:
+        w = verdict.witness
+        return f"{'-'.join(map(str, w.widths))}, φ = {w.activation}"
+    s = verdict.scope
+    sizes = "all widths, all depths" if s.widths == s.depths == "all" else f"widths {s.widths}"
+    layers = "" if s.layers.startswith("all") else f", {s.layers}"
+    return f"{sizes}{layers}, {s.activations}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    rows = [
+        (report, dict(report.user_properties)[KEY])
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call" and KEY in dict(getattr(report, "user_properties", ()))
+    ]
+    if not rows:
+        return
+    terminalreporter.section("claims")
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for column in ("claim", "statement", "verdict", "scope", "how", "time"):
+        table.add_column(column, overflow="fold")
+    for report, row in rows:
+        mark = row["verdict"] if report.passed else f"{row['verdict']} ({'conjecture' if report.skipped else 'FAILED'})"
+        table.add_row(row["id"], row["statement"], mark, row["scope"], row["how"], f"{row['seconds'] * 1000:.0f} ms")
+    width = max(100, terminalreporter._tw.fullwidth)
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(table)
+    terminalreporter.write_line(out.getvalue().rstrip())

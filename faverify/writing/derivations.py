@@ -1,0 +1,167 @@
+"""Derivations: the proof's own steps, from the definition of the law to the verdict.
+
+The law is run again over notation: as it stands, with its rates as letters, with the rule's update for the rates, with
+the rule's error for the signals, and in components. Every line from the product rule on stands for a word, and each is
+checked to be the same word as the line before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Misuse, Undecidable
+from ..kernel.cuts import HORIZONS, Question, State, piece_of, pieces, value_of
+from ..kernel.passes import Layer, Run, is_local
+from ..proving.jets import law_jet
+from .entries import entry_lines
+from .indices import word_lines
+from .notation import GREEK, NotationCarrier, Term, abbreviated
+from .worked import worked_lines
+
+ENTRIES = 40  # at most so many entries of parameters are written out one by one
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line, and why it follows from the one before."""
+
+    reason: str
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What is derived, for which scope; and the steps under a heading for each case."""
+
+    statement: str
+    scope: Any
+    cases: tuple[tuple[str, tuple[Step, ...]], ...]
+
+    def text(self) -> str:
+        """The steps for a terminal, a reason at the end of each line."""
+        lines = [self.statement]
+        for heading, steps in self.cases:
+            lines += ["", heading]
+            lines += [f"  {step.text}" + (f"    [{step.reason}]" if step.reason else "") for step in steps]
+        return "\n".join([*lines, "", "Scope", *(f"  {name}: {value}" for name, value in self.scope.items())])
+
+    def latex(self) -> str:
+        """The steps as LaTeX that needs amsmath and nothing else."""
+        from .latex import derivation_latex
+
+        return derivation_latex(self)
+
+
+class NotedRun(Run):
+    """A run over notation in which every signal is abbreviated as δ_l once the rule has made it."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__(net, NotationCarrier())
+        self.signals: dict[Any, Term] = {}
+
+    def conforming(self, rule: Any, method: str, layer: Layer, value: Any, dims: Any) -> Any:
+        value = super().conforming(rule, method, layer, value, dims)
+        if method != "error":
+            return value
+        self.signals[layer._label] = value
+        return abbreviated(f"δ_{{{layer._label}}}", value.word)
+
+
+def derivation_of(verdict: Any) -> Derivation:
+    """The derivation of a verdict; of a refutation, the worked counterexample."""
+    question = verdict.question
+    if question is None:
+        raise Misuse("derivation", "a verdict read from a record", "the verdict that check returned: run check again")
+    parts = list(verdict.layers.values()) or [verdict]
+    cases: list[tuple[str, tuple[Step, ...]]] = []
+    for part in parts:
+        cases += _cases(part)
+    return Derivation(verdict.statement, verdict.scope, tuple(cases))
+
+
+def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
+    question = verdict.question
+    if verdict.witness is not None:
+        steps = tuple(Step(*line) for line in worked_lines(verdict))
+        return [(f"Counterexample, layer {verdict.witness.layer}", steps)]
+    if question.net is None:
+        for horizon in HORIZONS:
+            try:
+                return [(_heading(piece), _notation(question, piece, 0)) for piece in pieces(question, horizon)]
+            except Undecidable:
+                continue
+        return [("No derivation", (Step("", "the code asks for what stands for every possible value", ""),))]
+    net, layer = question.net, question.layer
+    if sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES:
+        return [(f"Layer {layer}", tuple(Step(*line) for line in entry_lines(question)))]
+    if is_local(question.rule) and verdict.how == "words, local cut":
+        return [(f"Layer {layer}", _notation(question, piece_of(net, layer), 0))]
+    return [(f"Layer {layer}", _notation(question, net, layer - 1))]
+
+
+def _heading(piece: Any) -> str:
+    distance = len(piece.labels) - 1
+    return f"Layer l = L − {distance}" if piece.ends else f"Layers l < L − {distance}"
+
+
+def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]:
+    """The lines of one case over notation."""
+    run = NotedRun(piece)
+    moves = run.velocities(question.rule)
+    layer = run.layers[position]
+    value = value_of(question.law, run, State(layer))
+    letters = {name: abbreviated(_dotted(name), term.word) for name, term in moves.items()}
+    for other in run.layers:
+        other.delta = run.signals.get(other._label, other.delta)
+    expanded = run.updates(question.rule) if is_local(question.rule) else moves
+    lines = [("definition of the law", "Q", value)]
+    lines += [
+        (reason, "dQ/dt", _rate(law_jet(question.law, run, layer, rates)))
+        for reason, rates in (("product rule", letters), ("the rule's update", moves), ("the rule's error", expanded))
+    ]
+    steps, seen = [], ""
+    for reason, left, term in lines:
+        if term.text() != seen:
+            steps.append(Step(reason, f"{left} = {term.text()}", f"{_left(left)} = {term.latex()}"))
+        seen = term.text()
+    word, left = lines[-1][2].word, "dQ/dt"
+    for _, _, term in lines[1:]:
+        if not (term.word - word).is_zero():
+            raise AssertionError("a line of the derivation does not equal the next")
+    if not (isinstance(question.mu, int) and question.mu == 0):
+        word, left = word - value.word * question.mu, f"dQ/dt − ({question.mu_text}) Q"
+    for merged in (False, True):
+        text, latex = word_lines(word, merged)
+        reason = "equal terms cancel" if merged else _components(question)
+        if merged or text != "0":
+            steps.append(Step(reason, f"{left} = {text}", f"{_left(left)} = {latex}"))
+    return tuple(steps)
+
+
+def _rate(jet: Any) -> Term:
+    return jet.value * 0 if jet.rate is None else jet.rate  # type: ignore[no-any-return]
+
+
+def _left(left: str) -> str:
+    for found, written in {"dQ/dt": r"\frac{dQ}{dt}", "−": "-", **GREEK}.items():
+        left = left.replace(found, written)
+    return left
+
+
+def _dotted(name: str) -> str:
+    """The name of a parameter's rate: `W_{l}` as Ẇ_{l}."""
+    return {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ"}.get(name[0], f"d{name[0]}") + name[1:]
+
+
+def _components(question: Question) -> str:
+    phi = question.activation
+    if phi.linear:
+        return "φ(h) = h, h = W a, in components"
+    if phi.degree is None:
+        return "in components"
+    power = "" if isinstance(phi.degree, int) and phi.degree == 1 else f"{getattr(phi.degree, 'name', phi.degree)} "
+    return f"h φ′(h) = {power}φ(h), h = W a, in components"
+
+

@@ -1,0 +1,62 @@
+"""Verdicts and witnesses as a terminal shows them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def subscripted(name: str) -> str:
+    """`W1` as W₁; a name that has its own subscript stays."""
+    head = name.rstrip("0123456789")
+    return head + name[len(head) :].translate(SUBSCRIPTS) if head and "_" not in name else name
+
+
+def matrix_text(rows: Any) -> str:
+    """A small matrix on one line: [[1, 2], [3, 4]]."""
+    return "[" + ", ".join("[" + ", ".join(entry_text(entry) for entry in row) + "]" for row in rows) + "]"
+
+
+def entry_text(entry: Any) -> str:
+    return f"{entry[0]} ± {entry[1]}" if isinstance(entry, tuple) else str(entry)
+
+
+def scope_lines(scope: Any) -> list[str]:
+    return [f"  {name:<12}{value}" for name, value in scope.items()]
+
+
+def verdict_text(verdict: Any) -> str:
+    """The verdict, its statement, its scope, and its reason."""
+    lines = [
+        f"{verdict.kind.upper()}: {verdict.statement}",
+        f"along {verdict.rule}, by {verdict.how}" + (f" ({verdict.note})" if verdict.note else ""),
+        "scope",
+        *scope_lines(verdict.scope),
+    ]
+    for layer, part in verdict.layers.items():
+        lines.append(f"layer {layer}: {part.kind} ({part.how})")
+    if verdict.kind == "undecided":
+        lines += ["tried", *(f"  {reason}" for reason in verdict.tried)]
+    if verdict.witness is not None:
+        lines += ["witness", witness_text(verdict.witness)]
+    return "\n".join(lines)
+
+
+def witness_text(witness: Any) -> str:
+    """The data, and the rate that they give."""
+    named = [(f"W{k}", w) for k, w in enumerate(witness.weights, start=1)]
+    named += [(f"b{k}", b) for k, b in enumerate(witness.biases or [], start=1)]
+    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
+    named += list(zip(witness.feedback_names, backs, strict=True))
+    named += [("x", witness.inputs), ("e", witness.error)]
+    named += [("y", witness.targets)] if witness.targets is not None else []
+    named += [(f"φ′(h{k})", gate) for k, gate in enumerate(witness.gates, start=1)]
+    lines = [f"  widths {'-'.join(map(str, witness.widths))}, φ = {witness.activation}"]
+    lines += [f"  {subscripted(name)} = {matrix_text(value)}" for name, value in named]
+    lines += [f"  {name} = {value}" for name, value in witness.parameters.items()]
+    where = f"layer {witness.layer}" + (f", entry {witness.entry}" if witness.entry is not None else "")
+    what = "dQ/dt" if isinstance(witness.mu, Fraction) and witness.mu == 0 else f"dQ/dt − ({witness.mu}) Q"
+    lines.append(f"  {what} = {entry_text(witness.rate)} at {where}")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""A counterexample worked out: every number that a reader needs to check it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..kernel.passes import Run
+from ..model.networks import MLP
+from ..proving.jets import law_jet
+from ..proving.rings import Assignment, Balls, Rationals
+from .notation import latex_name, text_name
+from .text import matrix_text
+
+
+def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
+    """Reason, text and LaTeX of each line."""
+    witness, question = verdict.witness, verdict.question
+    law, rule, activation = witness.subjects or (question.law, question.rule, question.activation)
+    net = MLP(witness.widths, activation, witness.biases is not None)
+    data: dict[str, Any] = {f"W{k}": w.tolist() for k, w in enumerate(witness.weights, start=1)}
+    data |= {f"b{k}": b.tolist() for k, b in enumerate(witness.biases or [], start=1)}
+    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
+    data |= {name: value.tolist() for name, value in zip(witness.feedback_names, backs, strict=True)}
+    data |= {"x": witness.inputs.tolist(), "e": witness.error.tolist()}
+    data |= {"y": witness.targets.tolist()} if witness.targets is not None else {}
+    for name, rows in data.items():
+        yield ("given", *_line(name, rows))
+    for name, value in witness.parameters.items():
+        yield ("given", f"{text_name(name)} = {value}", f"{latex_name(name)} = {value}")
+    ring = Rationals if isinstance(witness.rate, tuple) is False else Balls
+    run = Run(net, Assignment(ring(dict(witness.parameters)), data), witness.inputs.shape[1])
+    moves = run.velocities(rule)
+    for k, layer in enumerate(run.layers, start=1):
+        yield ("forward", *_line(f"h_{{{k}}}", layer.h.data))
+        if layer is not run.output:
+            yield (f"φ = {activation.name}", *_line(f"a_{{{k}}}", layer.a.data))
+            yield ("gate", *_line(f"φ′(h_{{{k}}})", layer.dphi.data))
+    for k, layer in reversed(list(enumerate(run.layers, start=1))):
+        yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
+    for name, rate in moves.items():
+        dotted = {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ"}[name[0]] + name[1:]
+        yield ("the rule's update", *_line(dotted, rate.data))
+    jet = law_jet(law, run, run.layers[witness.layer - 1], moves)
+    rate = jet.value * 0 if jet.rate is None else jet.rate
+    yield ("the law", *_line("Q", jet.value.data))
+    yield ("product rule", f"dQ/dt = {_text(rate.data)}", rf"\frac{{dQ}}{{dt}} = {_latex(rate.data)}")
+    if witness.mu != 0:
+        yield ("but the claim is", f"dQ/dt = ({witness.mu}) Q", rf"\frac{{dQ}}{{dt}} = ({witness.mu})\,Q")
+
+
+def _line(name: str, rows: Any) -> tuple[str, str]:
+    return f"{text_name(name)} = {_text(rows)}", f"{latex_name(name)} = {_latex(rows)}"
+
+
+def _text(rows: Any) -> str:
+    rows = [[_entry(entry) for entry in row] for row in rows]
+    return rows[0][0] if len(rows) == len(rows[0]) == 1 else matrix_text(rows)
+
+
+def _entry(entry: Any) -> str:
+    return entry.str(12) if hasattr(entry, "mid") else str(entry)
+
+
+def _latex(rows: Any) -> str:
+    cells = [[_cell(entry) for entry in row] for row in rows]
+    if len(cells) == len(cells[0]) == 1:
+        return cells[0][0]
+    return r"\begin{pmatrix} " + r" \\ ".join(" & ".join(row) for row in cells) + r" \end{pmatrix}"
+
+
+def _cell(entry: Any) -> str:
+    if hasattr(entry, "mid"):
+        return entry.str(12).replace("+/-", r"\pm")
+    if entry.denominator == 1:
+        return str(entry)
+    return rf"{'-' if entry < 0 else ''}\tfrac{{{abs(entry.numerator)}}}{{{entry.denominator}}}"
