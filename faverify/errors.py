@@ -168,7 +168,7 @@ def called(subject: Any, method: str, *arguments: Any) -> Any:
     try:
         return getattr(subject, method)(*arguments)
     except FaverifyError as error:
-        if not getattr(error, "__notes__", None):
+        if method != "velocities" and not getattr(error, "__notes__", None):
             error.add_note(f"in {name_of(subject)}.{method}, {where(error)}")
         raise
     except Exception as error:

@@ -70,6 +70,7 @@ class Proof(pytest.Item):
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, ProofFailure):
             return str(excinfo.value)
+        excinfo.traceback = excinfo.traceback.cut(path=self.path)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

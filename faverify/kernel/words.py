@@ -36,6 +36,7 @@ class Letter(NamedTuple):
     square: tuple[Any, Any] | None = None
 
 
+UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
 _letters: list[Letter] = []
 _numbers: dict[Letter, int] = {}
 
@@ -164,8 +165,13 @@ class Word(Value):
     def names(self) -> set[str]:
         return {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
 
-    def __getitem__(self, index: Any) -> Any:
-        raise UnsupportedOperation("an index, A[…]", "words", "write the law with @, *, .mT; or give check a network")
+    def __getitem__(self, index: Any) -> Word:
+        """The entry A[i, j], where widths are numbers: the product with two unit vectors."""
+        pairs = tuple(zip(index, self.dims, strict=False)) if isinstance(index, tuple) and len(index) == 2 else ()
+        if not pairs or not all(isinstance(k, int) and isinstance(n, int) and -n <= k < n for k, n in pairs):
+            raise UnsupportedOperation("this index", "words", "write A[i, j] within the widths of a given network")
+        row, col = (word_of(1) if n == 1 else letter(f"{UNIT}{k % n}", n, 1) for k, n in pairs)
+        return row.mT @ self @ col
 
 
 def word_of(value: Any) -> Word:
@@ -347,7 +353,11 @@ def expanded(word: Word) -> dict[Any, Any]:
         isolated = tuple(sorted(str(dims[v]) for v in symbolic if all(v not in edge[1:] for edge in edges)))
         for values in product(*(range(dims[v]) for v in numeric)):
             index = {**dict(zip(numeric, values, strict=True)), -1: -1}
-            flat = tuple((k, index.get(i, -2 - i), index.get(j, -2 - j)) for k, i, j in edges)
+            units = [(letter_name(k), index[i]) for k, i, j in edges if letter_name(k).startswith(UNIT)]
+            if any(name != f"{UNIT}{position}" for name, position in units):
+                continue
+            left = [edge for edge in edges if not letter_name(edge[0]).startswith(UNIT)] if units else edges
+            flat = tuple((k, index.get(i, -2 - i), index.get(j, -2 - j)) for k, i, j in left)
             ends = index.get(row, -2 - row), index.get(col, -2 - col)
             for (reduced, *_), c in _reduced((flat, (), -1, -1), coefficient):
                 found[min(_renamed(reduced, ends, order) for order in permutations(symbolic)), isolated] += c

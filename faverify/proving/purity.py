@@ -27,11 +27,11 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _reachable(value: Any, depth: int, seen: set[int]) -> Iterator[str]:
+def _reachable(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[str]:
     """The content of whatever `value` leads to, in an order that does not depend on it."""
     if id(value) in seen or depth > 6 or isinstance(value, (ModuleType, Value)):
         return
-    seen.add(id(value))
+    seen[id(value)] = value  # kept alive, so that no other object gets its id
     if isinstance(value, (FunctionType, type)) and str(value.__module__).partition(".")[0] in TRUSTED:
         return
     if isinstance(value, FunctionType):
@@ -63,11 +63,11 @@ def _draws() -> dict[str, Any]:
 @contextmanager
 def memoryless(rule: Any, law: Any) -> Iterator[None]:
     """Raise if running the code inside left a trace that a later run could read."""
-    before = [list(_reachable(subject, 0, set())) for subject in (rule, law)]
+    before = [list(_reachable(subject, 0, {})) for subject in (rule, law)]
     draws = {read: repr(read()) for read in _draws().values()}
     yield
     for subject, state, kind in ((rule, before[0], RuleError), (law, before[1], LawError)):
-        if list(_reachable(subject, 0, set())) != state:
+        if list(_reachable(subject, 0, {})) != state:
             raise kind(name_of(subject), "a call changed its own state or a global that it reads", PURE)
     if any(repr(read()) != state for read, state in draws.items()):
         raise RuleError(f"{name_of(rule)} or {name_of(law)}", "a call drew from a global random generator", PURE)

@@ -31,8 +31,8 @@ class Grid:
 
     def _number(self, value: Any) -> Any:
         """A scalar in the number type of the entries."""
-        if isinstance(value, (int, Fraction)):
-            return _in_type_of(self.rows[0][0], Fraction(value))
+        if hasattr(value, "numerator") and not isinstance(value, float):  # int, Fraction, NumPy's integers
+            return _in_type_of(self.rows[0][0], Fraction(int(value.numerator), int(value.denominator)))
         if hasattr(value, "terms"):  # a constant made of parameters: a sum of products of named letters
             from ..kernel.words import letter_name
 

@@ -23,6 +23,7 @@ from .jets import residual
 from .rings import Assignment, Balls, Rationals
 from .witnesses import Witness, array, seal
 
+SHRINKING = 1.0  # seconds spent on making a witness simpler
 ATTEMPTS = 8  # points tried for each network, activation and number of samples
 Data = dict[str, list[list[Any]]]
 
@@ -88,8 +89,10 @@ def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
         phis = [question.activation]
     else:
         phis = [activation_named(name) for name in question.activation.candidates]
-    widths = [w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 3)]
-    for sizes in sorted(widths, key=lambda w: (sum(w) + len(w), w)):
+    widths = [w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 2)]
+    deep = [(1,) * size for size in range(6, 11)]  # for rules that look at a layer's number
+    wide = [(1, size, 1) for size in range(4, 9)]  # or at a width
+    for sizes in sorted([*widths, *deep, *wide], key=lambda w: (sum(w) + len(w), w)):
         depth = len(sizes) - 1
         layers = list(range(1, depth)) if question.layer is None else [depth - 1] if question.layer == -1 else [question.layer]
         for activation in phis:
@@ -109,7 +112,7 @@ def search(question: Question, deadline: float) -> Witness | None:
                 except (Undecidable, ShapeError):
                     break  # does not conform at these widths
                 if case is not None:
-                    return witness(question, shrunk(question, case, samples, deadline))
+                    return witness(question, shrunk(question, case, samples, time.monotonic() + SHRINKING))
     return None
 
 
