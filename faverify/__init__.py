@@ -29,7 +29,6 @@ _HOMES = {
     "model.networks": ("MLP",),
     "model.rules": ("LearningRule",),
     "proving.check": ("check", "prove", "refute"),
-    "kernel.expressions": ("prove_zero",),
     "proving.derivatives": ("derivative",),
     "proving.given": ("refute_at",),
     "proving.witnesses": ("Witness",),
@@ -37,7 +36,7 @@ _HOMES = {
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = {"laws": "model.laws", "rules": "model.rules", "activations": "model.activations"}
 
-__all__ = [*sorted(_PLACES), *sorted(_ROOMS)]  # noqa: PLE0604 - built from the table above
+__all__ = [*sorted(_PLACES), *sorted(_ROOMS)]
 
 
 def __getattr__(name: str) -> Any:

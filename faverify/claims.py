@@ -30,7 +30,11 @@ class Claim:
     def uncovered(self, scope: Any) -> list[str]:
         """The quantifiers that the scope of a verdict does not reach."""
         found = dict(scope.items())
-        return [f"{name}: {found[name]!r}, not {needed!r}" for name, needed in self.required.items() if not found[name].startswith(needed)]
+        return [
+            f"{name}: {found[name]!r}, not {needed!r}"
+            for name, needed in self.required.items()
+            if not found[name].startswith(needed)
+        ]
 
 
 def _claims() -> list[Claim]:

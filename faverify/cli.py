@@ -72,7 +72,14 @@ def question_options(command: Any) -> Any:
 @click.option("--budget", type=float, default=60, show_default=True, help="Seconds for the search for a witness.")
 @question_options
 def check(
-    rule: str, law: str | None, budget: float, widths: str | None, activation: str | None, bias: bool, layer: int | None, as_json: bool
+    rule: str,
+    law: str | None,
+    budget: float,
+    widths: str | None,
+    activation: str | None,
+    bias: bool,
+    layer: int | None,
+    as_json: bool,
 ) -> None:
     """Settle whether LAW holds along RULE's flow."""
     from . import proving
@@ -121,7 +128,15 @@ def report(verdicts: list[Any], as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @question_options
 def derive(
-    law: str, rule: str, form: str, output: Path | None, widths: str | None, activation: str | None, bias: bool, layer: int | None, as_json: bool
+    law: str,
+    rule: str,
+    form: str,
+    output: Path | None,
+    widths: str | None,
+    activation: str | None,
+    bias: bool,
+    layer: int | None,
+    as_json: bool,
 ) -> None:
     """Print the derivation of LAW along RULE, or the worked counterexample."""
     verdict = ask(found_law(law), found_rule(rule), widths, activation, bias, layer, 60)
@@ -150,7 +165,9 @@ def listing(what: str, as_json: bool) -> None:
         "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in rules.LIBRARY.items()],
         "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
         "claims": [(c.id, c.status, c.statement, c.source) for c in REGISTRY.values()],
-        "activations": [(name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()],
+        "activations": [
+            (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
+        ],
     }[what]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -170,7 +187,9 @@ def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     Console().print(shown)
 
 
-def ask(law: Any, rule: Any, widths: str | None, activation: str | None, bias: bool, layer: int | None, budget: float) -> Any:
+def ask(
+    law: Any, rule: Any, widths: str | None, activation: str | None, bias: bool, layer: int | None, budget: float
+) -> Any:
     """The verdict for the command line's words."""
     from . import MLP
     from .proving.check import check as settle
@@ -180,7 +199,9 @@ def ask(law: Any, rule: Any, widths: str | None, activation: str | None, bias: b
     try:
         sizes = tuple(int(part) for part in widths.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{widths!r}: write whole numbers with commas, such as 3,4,1", param_hint="--widths") from error
+        raise click.BadParameter(
+            f"{widths!r}: write whole numbers with commas, such as 3,4,1", param_hint="--widths"
+        ) from error
     return settle(law, rule, MLP(sizes, activation or "relu", bias), layer=layer, budget=budget)
 
 

@@ -23,7 +23,11 @@ class ProofFailure(Exception):
 
 
 def pytest_collect_file(file_path: Path, parent: Any) -> Any:
-    if file_path.suffix == ".py" and "proofs" in file_path.parent.parts and not file_path.name.startswith(("conftest", "test_", "__")):
+    if (
+        file_path.suffix == ".py"
+        and "proofs" in file_path.parent.parts
+        and not file_path.name.startswith(("conftest", "test_", "__"))
+    ):
         return ProofFile.from_parent(parent, path=file_path)
     return None
 
@@ -100,7 +104,9 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
         if missing:
             raise ProofFailure(f"{name} does not cover {claim.id}: " + "; ".join(missing) + f"\n{verdict}")
     if claim and (claim.status == "false") != (wanted is Refuted):
-        raise ProofFailure(f"{name}: {claim.id} is {claim.status}, so it needs a {'counterexample' if wanted is Proved else 'theorem'}")
+        raise ProofFailure(
+            f"{name}: {claim.id} is {claim.status}, so it needs a {'counterexample' if wanted is Proved else 'theorem'}"
+        )
 
 
 def short_scope(verdict: Any) -> str:

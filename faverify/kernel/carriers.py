@@ -23,10 +23,10 @@ def exact(value: Any) -> Fraction | int:
     """The rational number that `value` stands for; floats and everything else are refused."""
     if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
         return value
-    parts = [getattr(value, name, None) for name in (("p", "q") if hasattr(value, "q") else ("numerator", "denominator"))]
-    if isinstance(value, (bool, float)) or None in parts:
+    names = ("p", "q") if hasattr(value, "q") else ("numerator", "denominator")
+    if isinstance(value, (bool, float)) or not all(hasattr(value, name) for name in names):
         raise ExactnessError(value)
-    return Fraction(*(int(part() if callable(part) else part) for part in parts))
+    return Fraction(*(int(getattr(value, name)) for name in names))
 
 
 def undecidable(question: str, kind: type[Undecidable] = Undecidable) -> NoReturn:
@@ -58,10 +58,7 @@ class Silent:
     __array_ufunc__ = None
 
     def _ask(self, *_: Any) -> Any:
-        undecidable(f"the value of {self._label()}, which stands for every possible one")
-
-    def _label(self) -> str:
-        return "a matrix"
+        undecidable(f"the value of {getattr(self, 'label', 'a matrix')}, which stands for every possible one")
 
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _ask
     __hash__ = __bool__ = __int__ = __index__ = __float__ = _ask  # type: ignore[assignment]
@@ -77,9 +74,6 @@ class Opaque(Silent):
 
     def __init__(self, label: str) -> None:
         self.label = label
-
-    def _label(self) -> str:
-        return self.label
 
     def __add__(self, other: Any) -> Opaque:
         return Opaque(f"{self.label}+{exact(other)}")
@@ -107,13 +101,11 @@ class Value(Silent):
     mT: Any
     total: Any
 
+    T = property(lambda self: self.mT)
+
     @property
     def shape(self) -> tuple[Any, ...]:
         return tuple(shown(size) for size in self.dims)
-
-    @property
-    def T(self) -> Any:
-        return self.mT
 
     def __radd__(self, other: Any) -> Any:
         return self + other
@@ -138,9 +130,6 @@ class Value(Silent):
             remedy = "an inner product pairs two matrices of one shape"
             raise ShapeError("inner(A, B)", self.dims, getattr(other, "dims", type(other).__name__), remedy)
         return (self * other).total()
-
-    def __iter__(self) -> NoReturn:
-        raise UnsupportedOperation("a loop over a matrix", "exact algebra", "write the formula with @, *, .mT")
 
     def __repr__(self) -> str:  # says nothing of the content, which a comparison of strings would ask for
         return f"<{type(self).__name__.lower()} {' × '.join(map(str, self.dims))}>"

@@ -51,9 +51,10 @@ class WordCarrier:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a chain: `sizes` from the activity below it to its top, and the label of each of its maps."""
+    """A stretch of a chain: its input, and the size and the label of each of its maps."""
 
     source: str
+    inputs: Any
     sizes: tuple[Any, ...]
     labels: tuple[Any, ...]
     outputs: Any
@@ -62,17 +63,10 @@ class Piece:
     begins: bool
     ends: bool
 
-    @property
-    def inputs(self) -> Any:
-        return self.sizes[0]
-
-    def label(self, name: str) -> Any:
-        return next(label for label in self.labels if named("W", label) == name)
-
     def shapes(self) -> dict[str, tuple[Any, Any]]:
-        maps = {named("W", k): dims for k, *dims in zip(self.labels, self.sizes[1:], self.sizes, strict=False)}
-        biases = {named("b", k): (n, 1) for k, n in zip(self.labels, self.sizes[1:], strict=True)} if self.bias else {}
-        return {name: (n, below) for name, (n, below) in maps.items()} | biases
+        rows = list(zip(self.labels, self.sizes, (self.inputs, *self.sizes), strict=False))
+        biases = {named("b", label): (n, 1) for label, n, _ in rows} if self.bias else {}
+        return {named("W", label): (n, below) for label, n, below in rows} | biases
 
     def forward(self, w: Any, a: Any) -> Any:
         for label in self.labels:
@@ -153,19 +147,21 @@ def pieces(question: Question, horizon: int) -> list[Piece]:
     cases = [(1, True)] if question.layer == -1 else [*((d, True) for d in range(1, horizon + 1)), (horizon + 1, False)]
     found = []
     for distance, ends in cases:
-        labels = [f"L-{distance - k}" for k in range(distance)] + ["L"] if ends else ["l"]
-        labels += [] if ends else [f"l+{k}" for k in range(1, distance)]
-        below = f"L-{distance + 1}" if ends else "l-1"
-        sizes = tuple(f"n_{{{label}}}" for label in [below, *labels])
-        found.append(Piece(f"a_{{{below}}}", sizes, tuple(labels), "n_{L}", question.activation, question.bias, False, ends))
+        if ends:
+            below, *labels = [*(f"L-{distance + 1 - k}" for k in range(distance + 1)), "L"]
+        else:
+            below, *labels = ["l-1", "l", *(f"l+{k}" for k in range(1, distance))]
+        sizes, phi = tuple(named("n", label) for label in labels), question.activation
+        place = (named("a", below), named("n", below), sizes, tuple(labels), named("n", "L"))
+        found.append(Piece(*place, phi, question.bias, begins=False, ends=ends))
     return found
 
 
 def piece_of(net: Any, layer: int) -> Piece:
     """The piece of a given network that a law of one layer and the one above it sees."""
-    sizes, depth = tuple(net.widths[layer - 1 : layer + 2]), len(net.widths) - 1
-    source = "x" if layer == 1 else f"a{layer - 1}"
-    return Piece(source, sizes, (layer, layer + 1), net.outputs, net.activation, net.bias, layer == 1, layer + 1 == depth)
+    below, *sizes = net.widths[layer - 1 : layer + 2]
+    place = (named("a", layer - 1) if layer > 1 else "x", below, tuple(sizes), (layer, layer + 1), net.outputs)
+    return Piece(*place, net.activation, net.bias, begins=layer == 1, ends=layer + 2 == len(net.widths))
 
 
 def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, ...]:
@@ -179,8 +175,8 @@ def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, 
                 raise
             continue
         nonzero = tuple(word for word in left if not word.is_zero())
-        return nonzero or _proved(question, squares, "words, local cut")
-    raise AssertionError("every horizon returns or raises")
+        return nonzero or _proved(question, left, squares, "words, local cut")
+    raise AssertionError
 
 
 def prove_in_network(question: Question, layers: list[int], way: str, squares: bool) -> dict[int, Proved | Word]:
@@ -191,25 +187,28 @@ def prove_in_network(question: Question, layers: list[int], way: str, squares: b
     else:
         left = {k + 1: word for k, word in residuals(question, net, [layer - 1 for layer in layers], squares).items()}
     how = {"cut": "words, local cut", "words": "words, whole network", "widths": "polynomials at the given widths"}[way]
-    return {
-        layer: word if (expanded(word) if way == "widths" else not word.is_zero())
-        else _proved(replace(question, layer=layer), squares, how)
-        for layer, word in left.items()
-    }  # fmt: skip
+    found: dict[int, Proved | Word] = dict(left)
+    for layer, word in left.items():
+        if not expanded(word) if way == "widths" else word.is_zero():
+            found[layer] = _proved(replace(question, layer=layer), [word], squares, how)
+    return found
 
 
 def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     """Proved at each hidden layer, hence at all of them."""
-    if list(parts) != list(range(1, len(question.net.widths) - 1)) or not all(isinstance(p, Proved) for p in parts.values()):
-        raise AssertionError("a conjunction needs every hidden layer")
-    first, notes = parts[1], {part.note for part in parts.values()}
-    how, gates = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in parts.values())))
-    scope, note = replace(first.scope, layers="all hidden layers", gates=gates), first.note if len(notes) == 1 else ""
-    return Proved(first.law, first.rule, first.statement, scope, how, parts, note=note, question=question)
+    every = [parts[layer] for layer in range(1, len(question.net.widths) - 1)]
+    if not every or not all(isinstance(part, Proved) for part in every):
+        raise AssertionError("a conjunction needs a proof of every hidden layer")
+    how, gates = (
+        "; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in every), strict=True)
+    )
+    return replace(every[0], scope=replace(scope_of(question), gates=gates), how=how, layers=parts, question=question)
 
 
-def _proved(question: Question, squares: bool, how: str) -> Proved:
+def _proved(question: Question, left: Iterable[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
+    if any(name.startswith("sign(") for word in left for name in word.names()):
+        scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
     return Proved(*names, statement_of(question), scope, how, note=question.note, question=question)
 
 
@@ -235,4 +234,3 @@ def scope_of(question: Question, squares: bool = False) -> Scope:
         biases="trained" if question.bias else "none",
         parameters=f"all values of {', '.join(names)}" if names else "none",
     )
-

@@ -11,42 +11,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import BeyondHorizon, NetworkError, RuleError, ShapeError, called, name_of, show_shape
+from ..errors import BeyondHorizon, NetworkError, RuleError, ShapeError, UserCodeError, called, name_of, show_shape
 from .carriers import Opaque, undecidable
 
 CHAIN = "apply maps to the input or to the activity of the map before, as in fv.phi(w['W1'] @ x + w['b1'])"
 
 
+def set_values(layer: Layer, **values: Any) -> None:
+    for key, value in values.items():
+        object.__setattr__(layer, key, value)
+
+
 class Layer:
     """One map and the activity behind it: what a rule reads. Feedback letters come into being when read."""
 
-    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "phi")
+    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "index", "name", "phi")
+    delta: Any
 
     def __init__(self, run: Run, name: str, label: Any, W: Any, b: Any, h: Any) -> None:
-        self._run, self._name, self._label, self._up = run, name, label, None
-        self.W, self.b, self.h, self.a = W, b, h, h
+        seen = (label, name) if isinstance(label, int) else (Opaque(label), Opaque(name))
+        set_values(self, _run=run, _name=name, _label=label, _up=None, index=seen[0], name=seen[1], W=W, b=b, h=h, a=h)
 
-    @property
-    def index(self) -> Any:
-        return self._label if isinstance(self._label, int) else Opaque(self._label)
+    def __setattr__(self, key: str, value: Any) -> None:
+        raise UserCodeError(
+            f"layer {self._label}", f"{key} was assigned to", "rules and laws read layers and change none"
+        )
 
-    @property
-    def name(self) -> Any:
-        return self._name if isinstance(self._label, int) else Opaque(self._name)
-
-    @property
-    def B(self) -> Any:
-        return self._run.feedback("B", self)
-
-    @property
-    def F(self) -> Any:
-        return self._run.feedback("F", self)
-
-    @property
-    def target(self) -> Any:
-        if self is not self._run.output:
-            raise AttributeError("only the output has a target")
-        return self._run.once("y", *self.h.dims)
+    def __getattr__(self, key: str) -> Any:
+        if key in ("B", "F"):
+            return self._run.feedback(key, self)
+        if key == "target" and self is self._run.output:
+            return self._run.once("y", *self.h.dims)
+        raise AttributeError(f"layer {self._label} has no {key!r} here")
 
     @property
     def above(self) -> Any:
@@ -54,10 +50,6 @@ class Layer:
         if self._up is None and self is not self._run.output:
             undecidable(f"what lies above layer {self._label}", BeyondHorizon)
         return self._up
-
-    def __getattr__(self, name: str) -> Any:
-        known = "W, b, B, F, h, a, phi, dphi, delta, index, name, above (the output also target)"
-        raise AttributeError(f"layer {self._label} has no {name!r} here; a layer carries {known}")
 
 
 class Input:
@@ -94,8 +86,8 @@ class Recorded:
         layer = self.layer
         if not (isinstance(other, Map) and isinstance(layer, Layer) and layer.h is self.value):
             raise NetworkError("forward", "a sum that is not w[map] @ a + w[bias]", CHAIN)
-        layer.b = other.run.parameters[other.name]
-        layer.h = layer.a = self.value + layer.b
+        b = other.run.parameters[other.name]
+        set_values(layer, b=b, h=self.value + b, a=self.value + b)
         return Recorded(layer.h, layer)
 
     def activate(self) -> Recorded:
@@ -103,8 +95,8 @@ class Recorded:
         if not (isinstance(layer, Layer) and layer.h is self.value):
             raise NetworkError("forward", "φ of something else than w[map] @ a", CHAIN)
         run = layer._run
-        layer.a, layer.dphi = run.carrier.activate(run.net.activation, layer.h, str(layer._label))
-        layer.phi = layer.a
+        a, dphi = run.carrier.activate(run.net.activation, layer.h, str(layer._label))
+        set_values(layer, a=a, phi=a, dphi=dphi)
         return Recorded(layer.a, layer)
 
 
@@ -131,10 +123,10 @@ class Run:
         return self.once(layer._name.replace("W", kind, 1), *(dims if kind == "B" else (self.net.outputs, dims[0])))
 
     def open_layer(self, name: str, source: Recorded) -> Recorded:
-        W = self.parameters[name]
-        layer = Layer(self, name, self.net.label(name), W, self.carrier.zeros(self.dims[name][0], 1), W @ source.value)
+        W, zeros = self.parameters[name], self.carrier.zeros(self.dims[name][0], 1)
+        layer = Layer(self, name, self.net.labels[len(self.layers)], W, zeros, W @ source.value)
         if self.layers:
-            self.layers[-1]._up = layer
+            set_values(self.layers[-1], _up=layer)
         self.layers.append(layer)
         return Recorded(layer.h, layer)
 
@@ -150,19 +142,18 @@ class Run:
             w, b = self.once("W_L", net.outputs, far), self.once("b_L", net.outputs, 1)
             self.dims["W_L"] = (net.outputs, far)
             self.output = Layer(self, "W_L", "L", w, b, f)
-        self.output.phi = self.output.a
-        self.output.dphi = self.carrier.zeros(*self.output.h.dims) + 1
+        set_values(self.output, phi=self.output.a, dphi=self.carrier.zeros(*self.output.h.dims) + 1)
         return self.output  # type: ignore[no-any-return]
 
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
         """Set `delta` of every layer, from the top down."""
-        self.output.delta = error(self.output)
+        set_values(self.output, delta=error(self.output))
         *rest, top = self.layers
         if top is not self.output:
-            top.delta = self.once(f"δ_{{{top._label}}}", *top.h.dims)
+            set_values(top, delta=self.once(f"δ_{{{top._label}}}", *top.h.dims))
         for layer in reversed(rest):
             found = called(rule, "error", layer, layer.above, self.output)
-            layer.delta = self.conforming(rule, "error", layer, found, layer.h.dims)
+            set_values(layer, delta=self.conforming(rule, "error", layer, found, layer.h.dims))
 
     def updates(self, rule: Any) -> dict[str, Any]:
         """The velocity of every parameter; what `rule.update` leaves out keeps its default."""

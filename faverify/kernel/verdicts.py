@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
+
+from ..presenting import Presentable
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Verdict(Presentable):
     """The answer to whether a law holds along a rule's flow. `kind` is proved, refuted or undecided.
 
     `layers` holds the verdict of each layer or case; `tried` what stopped each prover; `note` what a reader must know.
@@ -48,37 +50,6 @@ class Verdict:
     note: str = ""
     witness: Any = None
     question: Any = None  # law, rule, network and layer as objects, for derivations
-
-    @property
-    def derivation(self) -> Any:
-        """The steps from the law's definition to the verdict: `.text()`, `.latex()`."""
-        from ..writing.derivations import derivation_of
-
-        return derivation_of(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the objects, ready for JSON."""
-        from ..writing.records import verdict_record
-
-        return verdict_record(self)
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
-        """The verdict that `to_dict` wrote; believe it as far as you believe the file."""
-        from ..writing.records import read_verdict
-
-        return read_verdict(record, {kind.kind: kind for kind in (Proved, Refuted, Undecided)})
-
-    def __str__(self) -> str:
-        from ..writing.text import verdict_text
-
-        return verdict_text(self)
-
-    def _repr_latex_(self) -> str:
-        return str(self.derivation.latex())
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError("a verdict is not true or false; ask isinstance(v, faverify.Proved)")
 
 
 class Proved(Verdict):
@@ -97,3 +68,6 @@ class Undecided(Verdict):
     """Neither was reached: `tried` says what was tried and why each attempt stopped."""
 
     kind = "undecided"
+
+
+Verdict.kinds = {kind.kind: kind for kind in (Proved, Refuted, Undecided)}

@@ -1,11 +1,10 @@
 """Words: exact algebra with matrices of every size at once.
 
-Method. An entry of a product of matrices is a sum over indices, and a *word* is the graph of that sum: an index is
-a vertex, a letter an edge from its row index to its column index. Free rows and columns are the open ends. `@` glues
-two open ends, `*` glues both pairs, `.mT` swaps the ends, a trace glues and closes. A dimension 1 has one index, so it
-needs no vertex: a vector is an edge with one end, a scalar an edge with none. Then cyclicity, transposition, commuting
-diagonal factors, and the splitting of a product at a one-dimensional interface are no rules to apply: they are graph
-isomorphism.
+Method. An entry of a product of matrices is a sum over indices, and a *word* is the graph of that sum: an index is a
+vertex, a letter an edge from its row index to its column index; free indices are the open ends. `@` glues two open
+ends, `*` glues both pairs, `.mT` swaps the ends, a trace glues and closes. A dimension 1 needs no vertex: a vector is an
+edge with one end. Then cyclicity, transposition, commuting diagonal factors, and the splitting of a product at a
+one-dimensional interface are no rules to apply: they are graph isomorphism.
 
 Soundness: isomorphic graphs are the same sum with its indices renamed. Completeness: at sizes as large as a graph has
 vertices, the monomial in which all indices differ determines the graph, so that graphs that are not isomorphic have
@@ -19,8 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import permutations, product
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import UnsupportedOperation
 from .carriers import Value, broadcast, check_product, check_square, exact
@@ -29,27 +27,22 @@ Edge = tuple[int, int, int]  # letter, row vertex, column vertex; −1 where the
 Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension of each vertex, open row, open column
 
 
-class Letter(NamedTuple):
-    """A named matrix; `square` = (c₁, c₀) states g² = c₁ g + c₀ for each of its entries."""
-
-    name: str
-    square: tuple[Any, Any] | None = None
-
+Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ g + c₀ for each of its entries g
 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
 _letters: list[Letter] = []
 _numbers: dict[Letter, int] = {}
 
 
-def _number(letter: Letter) -> int:
-    if letter not in _numbers:
-        _numbers[letter] = len(_letters)
-        _letters.append(letter)
-    return _numbers[letter]
+def _number(name: str, square: Any = None) -> int:
+    if (name, square) not in _numbers:
+        _numbers[name, square] = len(_letters)
+        _letters.append((name, square))
+    return _numbers[name, square]
 
 
 def letter_name(number: int) -> str:
-    return _letters[number].name
+    return _letters[number][0]
 
 
 class Word(Value):
@@ -84,9 +77,6 @@ class Word(Value):
         if not constant:
             raise UnsupportedOperation("this quotient", "words", "divide by a non-zero number")
         return self._scaled(Fraction(1) / constant)
-
-    def __rtruediv__(self, other: Any) -> Word:
-        return word_of(other) / self
 
     def __mul__(self, other: Any) -> Any:
         other = self._lift(other)
@@ -138,7 +128,7 @@ class Word(Value):
         (edges, *ends), coefficient = next(iter(self.terms.items()))
         if len(self.terms) == 1 and len(edges) == 1:
             k, i, j = edges[0]
-            signed = (((_number(Letter(f"sign({letter_name(k)})")), i, j),), *ends)
+            signed = (((_number(f"sign({letter_name(k)})"), i, j),), *ends)
             return Word(*self.dims, {signed: 1 if coefficient > 0 else -1})  # type: ignore[dict-item]
         return letter(f"sign({sorted(self.normal().items())})", *self.dims)
 
@@ -184,7 +174,7 @@ def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = Non
     dims = tuple(size for size in (rows, cols) if size != 1)
     row = 0 if rows != 1 else -1
     col = len(dims) - 1 if cols != 1 else -1
-    return Word(rows, cols, {(((_number(Letter(name, square)), row, col),), dims, row, col): 1})
+    return Word(rows, cols, {(((_number(name, square), row, col),), dims, row, col): 1})
 
 
 # Graphs
@@ -240,7 +230,7 @@ def _reduced(graph: Graph, coefficient: Any) -> list[tuple[Graph, Any]]:
     """Parallel edges of a letter with a `square`, replaced by what the square says."""
     edges, dims, row, col = graph
     for position, edge in enumerate(edges):
-        square = _letters[edge[0]].square
+        square = _letters[edge[0]][1]
         if square is not None and edge in edges[:position]:
             first = edges.index(edge)
             once = edges[:position] + edges[position + 1 :]
@@ -333,11 +323,6 @@ def derivative(word: Word, rates: dict[str, Word]) -> Word:
 
 
 # Given widths
-
-
-def expansion_size(word: Word) -> int:
-    """How many monomials `expanded` visits."""
-    return sum(prod(size for size in dims if isinstance(size, int)) for _, dims, _, _ in word.terms)
 
 
 def expanded(word: Word) -> dict[Any, Any]:

@@ -119,7 +119,8 @@ class Activation:
             gap = h * self.dphi(float(h)) - float(self.degree) * self.phi(float(h))  # type: ignore[misc]
         except Exception as error:
             raise ActivationError(
-                f"activation {self.name}", f"raised {type(error).__name__}: {error} ({where(error)})",
+                f"activation {self.name}",
+                f"raised {type(error).__name__}: {error} ({where(error)})",
                 "write it for numbers, with fv.exp, fv.tanh, fv.erf, fv.log and fv.sqrt",
             ) from error
         zero = gap.is_zero() if hasattr(gap, "dims") else abs(gap) < 1e-9 if isinstance(gap, float) else gap == 0
@@ -152,9 +153,7 @@ def leaky_relu(slope: Any = None, name: str = "leaky-relu") -> Activation:
     alpha = parameter("α") if slope is None else slope
     rule = None if isinstance(alpha, Parameter) else (1 + alpha, -alpha)
     text = f"values in {{{alpha}, 1}}" if rule else ""
-    return Activation(
-        lambda h: h if h > 0 else alpha * h, lambda h: 1 if h > 0 else alpha, 1, name, (0,), rule, text
-    )
+    return Activation(lambda h: h if h > 0 else alpha * h, lambda h: 1 if h > 0 else alpha, 1, name, (0,), rule, text)
 
 
 def homogeneous(p: Any = 1) -> Activation:
@@ -203,7 +202,9 @@ LIBRARY: dict[str, Activation] = {
     a.name: a
     for a in (
         Activation(lambda h: h, lambda h: 0 * h + 1, 1, "linear", (), None, "", "linear"),
-        Activation(lambda h: h if h > 0 else 0 * h, lambda h: 1 if h > 0 else 0, 1, "relu", (0,), (1, 0), "values in {0, 1}"),
+        Activation(
+            lambda h: h if h > 0 else 0 * h, lambda h: 1 if h > 0 else 0, 1, "relu", (0,), (1, 0), "values in {0, 1}"
+        ),
         leaky_relu(),
         Activation(
             lambda h: h if h > 0 else -h, lambda h: 1 if h > 0 else -1, 1, "abs", (0,), (0, 1), "values in {−1, 1}"
@@ -211,9 +212,7 @@ LIBRARY: dict[str, Activation] = {
         Activation(tanh, lambda h: 1 - tanh(h) ** 2, None, "tanh", ()),
         Activation(erf, _erf_slope, None, "erf", ()),
         Activation(lambda h: h * _normal_cdf(h), lambda h: _normal_cdf(h) + h * _normal_density(h), None, "gelu", ()),
-        Activation(
-            lambda h: h * _sigmoid(h), lambda h: _sigmoid(h) * (1 + h * (1 - _sigmoid(h))), None, "silu", ()
-        ),
+        Activation(lambda h: h * _sigmoid(h), lambda h: _sigmoid(h) * (1 + h * (1 - _sigmoid(h))), None, "silu", ()),
         Activation(lambda h: log(1 + exp(h)), _sigmoid, None, "softplus", ()),
         Activation(_sigmoid, lambda h: _sigmoid(h) * (1 - _sigmoid(h)), None, "sigmoid", ()),
         Activation(_elu, lambda h: 1 if h > 0 else exp(h), None, "elu", (0,)),

@@ -138,6 +138,8 @@ def constant_text(value: Any) -> str:
     for (edges, _, _, _), coefficient in value.terms.items():
         names = "".join(sorted(letter_name(k) for k, _, _ in edges))
         if coefficient:
-            number = {1: "", -1: "−"}.get(coefficient, str(coefficient).replace("-", "−")) if names else str(coefficient)
+            number = (
+                {1: "", -1: "−"}.get(coefficient, str(coefficient).replace("-", "−")) if names else str(coefficient)
+            )
             parts.append(f"{number}{names}")
     return " + ".join(parts).replace("+ −", "− ") or "0"

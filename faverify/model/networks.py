@@ -50,8 +50,9 @@ class MLP:
     def outputs(self) -> int:
         return self.widths[-1]
 
-    def label(self, name: str) -> int:
-        return int(name[1:])
+    @property
+    def labels(self) -> range:
+        return range(1, self.depth + 1)
 
     def shapes(self) -> dict[str, tuple[int, int]]:
         """The parameters and their shapes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, name_of
@@ -29,7 +30,7 @@ from ..kernel.cuts import (
 )
 from ..kernel.passes import Run, is_local
 from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
-from ..kernel.words import Word, derivative, expansion_size, letter
+from ..kernel.words import Word, derivative, letter
 from ..model.activations import activation_named, homogeneous
 from ..model.formulas import constant_text
 from ..model.laws import as_law
@@ -173,7 +174,9 @@ def _everywhere(question: Question, deadline: float) -> Verdict:
             tried.append(f"local cut: {event.line} asks for {event.question}")
             continue
         except ShapeError as error:
-            error.add_note("at generic widths; give check a network whose widths conform, or layer=-1 for the last layer")
+            error.add_note(
+                "at generic widths; give check a network whose widths conform, or layer=-1 for the last layer"
+            )
             raise
         if isinstance(found, Proved):
             return found
@@ -209,7 +212,12 @@ def _in_network(question: Question, deadline: float) -> Verdict:
 
 
 def _attempt(
-    question: Question, layers: list[int], way: str, squares: bool, found: dict[int, Verdict], tried: dict[int, list[str]]
+    question: Question,
+    layers: list[int],
+    way: str,
+    squares: bool,
+    found: dict[int, Verdict],
+    tried: dict[int, list[str]],
 ) -> None:
     """One prover on the layers that are left."""
     label = {"cut": "local cut", "words": "words, whole network", "widths": "polynomials"}[way] + _with(squares)
@@ -255,6 +263,11 @@ def _verdict(
     return kind(*names, statement_of(question), scope, how, layers or {}, tried, "", witness, question)
 
 
+def expansion_size(word: Word) -> int:
+    """How many monomials a word has, written out at given widths."""
+    return sum(prod(size for size in dims if isinstance(size, int)) for _, dims, _, _ in word.terms)
+
+
 def _gates(question: Question) -> tuple[bool, ...]:
     return (False, True) if question.activation.square else (False,)
 
@@ -266,4 +279,3 @@ def _with(squares: bool) -> str:
 def _terms(words: Iterable[Word]) -> str:
     counts = [len(word.normal()) for word in words]
     return f"{max(counts)} terms" if max(counts) > 1 else "1 term"
-

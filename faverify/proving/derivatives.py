@@ -59,7 +59,10 @@ def derivative(
     if method == "polynomials":
         return {k: _shown(found, _polynomial) for k, found in over_polynomials(rates).items()}
     if method == "matrices":
-        return {k: _shown(found, lambda entry: entry.expand()) for k, found in rates(PolynomialCarrier(Expressions())).items()}
+        return {
+            k: _shown(found, lambda entry: entry.expand())
+            for k, found in rates(PolynomialCarrier(Expressions())).items()
+        }
     raise Misuse("method", method, "'polynomials' or 'matrices'")
 
 

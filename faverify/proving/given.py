@@ -46,12 +46,18 @@ def refute_at(
     Fraction(1, 1)
     """
     question = replace(_question(law, rule, net, layer, None, False, (), rate), layer=layer)
-    data = {f"W{k}": numbers(w, f"W_{k}", net.shapes()[f"W{k}"]) for k, w in enumerate(_listed(weights, net.depth, "weights"), 1)}
+    data = {
+        f"W{k}": numbers(w, f"W_{k}", net.shapes()[f"W{k}"])
+        for k, w in enumerate(_listed(weights, net.depth, "weights"), 1)
+    }
     given = numbers(inputs, "inputs", (net.inputs, None))
     samples = len(given[0])
     data |= {"x": given, "e": numbers(error, "error", (net.outputs, samples))}
     if biases is not None:
-        data |= {f"b{k}": numbers(b, f"b_{k}", (net.widths[k], 1)) for k, b in enumerate(_listed(biases, net.depth, "biases"), 1)}
+        data |= {
+            f"b{k}": numbers(b, f"b_{k}", (net.widths[k], 1))
+            for k, b in enumerate(_listed(biases, net.depth, "biases"), 1)
+        }
     if targets is not None:
         data["y"] = numbers(targets, "targets", (net.outputs, samples))
     for name, value in _named(feedback, net).items():
@@ -62,7 +68,9 @@ def refute_at(
         raise Misuse("the data", "a rate of 0", f"data at which dQ/dt differs from what {question.law.name} claims")
     found = witness(question, case)
     names = question.law.name, found.rule
-    return Refuted(*names, statement_of(question), scope_of(question), "given witness", witness=found, question=question)
+    return Refuted(
+        *names, statement_of(question), scope_of(question), "given witness", witness=found, question=question
+    )
 
 
 def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list[list[Fraction]]:

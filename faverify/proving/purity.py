@@ -15,7 +15,6 @@ from typing import Any
 from ..errors import LawError, RuleError, name_of
 from ..kernel.carriers import Value
 
-
 PURE = "rules and laws are pure: the same layer must give the same answer at every call"
 TRUSTED = {"faverify", "builtins", "numpy", "fractions", "abc", "typing", "math", "sympy", "functools", "dataclasses"}
 

@@ -85,7 +85,10 @@ class Grid:
             raise ValueError(f"shapes {self.dims} and {other.dims}")
         columns = list(zip(*other.rows, strict=True))
         return self._like(
-            [[sum((p * q for p, q in zip(row, col, strict=True)), self._number(0)) for col in columns] for row in self.rows]
+            [
+                [sum((p * q for p, q in zip(row, col, strict=True)), self._number(0)) for col in columns]
+                for row in self.rows
+            ]
         )
 
     @property
@@ -162,7 +165,9 @@ def _subjects(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[A
     rule = rule or (classes[witness.rule]() if witness.rule in classes else None)
     if law is None or rule is None:
         asked = "law" if law is None else "rule"
-        raise Misuse(asked, None, f"the {asked} called {getattr(witness, asked)!r}: it is not in the library, so pass it")
+        raise Misuse(
+            asked, None, f"the {asked} called {getattr(witness, asked)!r}: it is not in the library, so pass it"
+        )
     return law, rule, activation or activations.activation_named(witness.activation)
 
 
@@ -186,7 +191,11 @@ def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list
     if widths != tuple(witness.widths):
         raise ValueError("widths")
     for k in range(1, depth + 1):
-        for name, rows, cols in ((f"B{k}", widths[k], widths[k - 1]), (f"F{k}", widths[-1], widths[k]), (f"b{k}", widths[k], 1)):
+        for name, rows, cols in (
+            (f"B{k}", widths[k], widths[k - 1]),
+            (f"F{k}", widths[-1], widths[k]),
+            (f"b{k}", widths[k], 1),
+        ):
             state.setdefault(name, grid([[Fraction(0)] * cols] * rows))
     if witness.biases is not None:
         state |= {f"b{k}": grid(b) for k, b in enumerate(witness.biases, start=1)}
@@ -199,7 +208,10 @@ def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list
         layer.a = layer.h
         layer.dphi = layer.h * 0 + 1
         if k < depth:
-            values = [[(_to(activation.phi(h), layer.h), _to(activation.dphi(h), layer.h)) for h in row] for row in layer.h.rows]
+            values = [
+                [(_to(activation.phi(h), layer.h), _to(activation.dphi(h), layer.h)) for h in row]
+                for row in layer.h.rows
+            ]
             layer.a = layer.h._like([[v for v, _ in row] for row in values])
             layer.dphi = layer.h._like([[s for _, s in row] for row in values])
             gates.append(layer.dphi.rows)
@@ -259,7 +271,9 @@ def _derivative(value: Any, step: Fraction) -> Any:
             return result
 
         checks = [(values[k], through(points[k])) for k in (degree + 1, degree + 2)]
-        if all(found.overlaps(expected) if hasattr(found, "overlaps") else found == expected for found, expected in checks):
+        if all(
+            found.overlaps(expected) if hasattr(found, "overlaps") else found == expected for found, expected in checks
+        ):
             slope = values[0] * 0
             for i, p in enumerate(nodes):  # the derivative of the Lagrange polynomial at t = 0
                 others = nodes[:i] + nodes[i + 1 :]

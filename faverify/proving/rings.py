@@ -92,7 +92,9 @@ class Assignment:
 
     def letter(self, name: str, rows: int, cols: int) -> Matrix:
         if name not in self.data:
-            self.data[name] = [[self.draw(name) if self.draw else Fraction(0) for _ in range(cols)] for _ in range(rows)]
+            self.data[name] = [
+                [self.draw(name) if self.draw else Fraction(0) for _ in range(cols)] for _ in range(rows)
+            ]
         return Matrix(self.ring, [[self.ring.number(entry) for entry in row] for row in self.data[name]], (rows, cols))
 
     def zeros(self, rows: int, cols: int) -> Matrix:
@@ -102,7 +104,9 @@ class Assignment:
         for entry in h.entries():
             inside = entry.contains if hasattr(entry, "contains") else entry.__eq__
             self.at_kink = self.at_kink or any(inside(kink) for kink in activation.kinks)
-        values, slopes = (h.map(lambda entry, f=f: self._at(activation, f, entry)) for f in (activation.phi, activation.dphi))
+        values, slopes = (
+            h.map(lambda entry, f=f: self._at(activation, f, entry)) for f in (activation.phi, activation.dphi)
+        )
         self.gates[name] = slopes
         return values, slopes
 

@@ -89,12 +89,20 @@ def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
         phis = [question.activation]
     else:
         phis = [activation_named(name) for name in question.activation.candidates]
-    widths = [w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 2)]
+    widths = [
+        w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 2)
+    ]
     deep = [(1,) * size for size in range(6, 11)]  # for rules that look at a layer's number
     wide = [(1, size, 1) for size in range(4, 9)]  # or at a width
     for sizes in sorted([*widths, *deep, *wide], key=lambda w: (sum(w) + len(w), w)):
         depth = len(sizes) - 1
-        layers = list(range(1, depth)) if question.layer is None else [depth - 1] if question.layer == -1 else [question.layer]
+        layers = (
+            list(range(1, depth))
+            if question.layer is None
+            else [depth - 1]
+            if question.layer == -1
+            else [question.layer]
+        )
         for activation in phis:
             yield MLP(sizes, activation, question.bias), [layer for layer in layers if layer < depth]
 
@@ -154,7 +162,9 @@ def witness(question: Question, case: Case) -> Witness:
     shown = entry if case.rates.dims != (1, 1) else None
     assert entry is not None
     rate = case.rates.data[entry[0]][entry[1]]
-    backs = {kind: [f"{kind}{k}" for k in numbers] for kind, numbers in (("B", range(2, depth + 1)), ("F", range(1, depth)))}
+    backs = {
+        kind: [f"{kind}{k}" for k in numbers] for kind, numbers in (("B", range(2, depth + 1)), ("F", range(1, depth)))
+    }
     read = [kind for kind, names in backs.items() if any(name in data for name in names)]
     shapes = {"B": lambda k: (net.widths[k], net.widths[k - 1]), "F": lambda k: (net.outputs, net.widths[k])}
 
@@ -203,4 +213,3 @@ def ball_text(ball: Any) -> tuple[str, str]:
 
 def _plain(gate: Any) -> Any:
     return gate if isinstance(gate, Fraction) else ball_text(gate)
-

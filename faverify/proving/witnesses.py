@@ -85,7 +85,9 @@ def plain(value: Any) -> Any:
 
 def seal(record: Mapping[str, Any]) -> str:
     """A digest of a witness's record: it changes if any field does."""
-    text = json.dumps({key: part for key, part in record.items() if key != "digest"}, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(
+        {key: part for key, part in record.items() if key != "digest"}, sort_keys=True, ensure_ascii=False
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -109,7 +111,9 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         **{name: record[name] for name in ("law", "rule", "activation", "layer", "digest")},
         widths=tuple(record["widths"]),
         weights=[matrix(rows) for rows in record["weights"]],
-        feedback={k: matrix(v) for k, v in feedback.items()} if isinstance(feedback, Mapping) else list(map(matrix, feedback)),
+        feedback={k: matrix(v) for k, v in feedback.items()}
+        if isinstance(feedback, Mapping)
+        else list(map(matrix, feedback)),
         inputs=matrix(record["inputs"]),
         error=matrix(record["error"]),
         rate=Fraction(record["rate"]) if isinstance(record["rate"], str) else tuple(record["rate"]),

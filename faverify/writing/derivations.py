@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import Misuse, Undecidable
 from ..kernel.cuts import HORIZONS, Question, State, piece_of, pieces, value_of
-from ..kernel.passes import Layer, Run, is_local
+from ..kernel.passes import Layer, Run, is_local, set_values
 from ..proving.jets import law_jet
 from .entries import entry_lines
 from .indices import word_lines
@@ -114,7 +114,7 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
     value = value_of(question.law, run, State(layer))
     letters = {name: abbreviated(_dotted(name), term.word) for name, term in moves.items()}
     for other in run.layers:
-        other.delta = run.signals.get(other._label, other.delta)
+        set_values(other, delta=run.signals.get(other._label, other.delta))
     expanded = run.updates(question.rule) if is_local(question.rule) else moves
     lines = [("definition of the law", "Q", value)]
     lines += [
@@ -163,5 +163,3 @@ def _components(question: Question) -> str:
         return "in components"
     power = "" if isinstance(phi.degree, int) and phi.degree == 1 else f"{getattr(phi.degree, 'name', phi.degree)} "
     return f"h φ′(h) = {power}φ(h), h = W a, in components"
-
-

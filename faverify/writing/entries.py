@@ -31,12 +31,18 @@ def entry_lines(question: Question) -> Iterator[tuple[str, str, str]]:
             contribution = 0 if part is None else part.data[i][j].expand()
             if contribution != 0:
                 total = total + contribution
-                yield (f"product rule, {name} moves with the rule's update", *_line(f"d{label}/dt from {name}", contribution))
+                yield (
+                    f"product rule, {name} moves with the rule's update",
+                    *_line(f"d{label}/dt from {name}", contribution),
+                )
         if not (isinstance(question.mu, int) and question.mu == 0):
             claimed = (value * question.mu).data[i][j].expand()
             total = total - claimed
             yield ("the claimed rate", *_line(f"({question.mu_text}) {label}", claimed))
-        yield ("the sum; equal terms cancel", *_line(f"d{label}/dt" if question.mu_text == "0" else "difference", total))
+        yield (
+            "the sum; equal terms cancel",
+            *_line(f"d{label}/dt" if question.mu_text == "0" else "difference", total),
+        )
 
 
 def _line(label: str, value: Any) -> tuple[str, str]:

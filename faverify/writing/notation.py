@@ -15,7 +15,16 @@ from ..kernel.cuts import WordCarrier
 from ..kernel.words import Word, letter_name
 from .text import subscripted
 
-GREEK = {"δ": r"\delta", "φ": r"\varphi", "λ": r"\lambda", "α": r"\alpha", "μ": r"\mu", "η": r"\eta", "γ": r"\gamma", "β": r"\beta"}
+GREEK = {
+    "δ": r"\delta",
+    "φ": r"\varphi",
+    "λ": r"\lambda",
+    "α": r"\alpha",
+    "μ": r"\mu",
+    "η": r"\eta",
+    "γ": r"\gamma",
+    "β": r"\beta",
+}
 
 
 class Factor(NamedTuple):
@@ -170,7 +179,9 @@ def text_name(name: str) -> str:
 
 def latex_name(name: str) -> str:
     name = re.sub(r"^(\D+?)(\d+)$", r"\1_{\2}", name)
-    name = re.sub(r"^(\w)̇", r"\\dot{\1}", name).replace("Ẇ", r"\dot{W}").replace("Ḃ", r"\dot{B}").replace("ḃ", r"\dot{b}")
+    name = (
+        re.sub(r"^(\w)̇", r"\\dot{\1}", name).replace("Ẇ", r"\dot{W}").replace("Ḃ", r"\dot{B}").replace("ḃ", r"\dot{b}")
+    )
     name = name.replace("φ′", r"\varphi'").replace("Ḟ", r"\dot{F}")
     for greek, command in GREEK.items():
         name = name.replace(greek, command + (" " if name.startswith(greek) and name[1:2].isalpha() else ""))

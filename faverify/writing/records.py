@@ -34,7 +34,9 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
 
     if not isinstance(record, Mapping) or record.get("schema") != SCHEMA or record.get("verdict") not in kinds:
         found = record.get("schema") if isinstance(record, Mapping) else type(record).__name__
-        raise Misuse("record", found, f"a verdict's record, with schema {SCHEMA} and a verdict among {', '.join(kinds)}")
+        raise Misuse(
+            "record", found, f"a verdict's record, with schema {SCHEMA} and a verdict among {', '.join(kinds)}"
+        )
     try:
         return kinds[record["verdict"]](
             **{name: record[name] for name in ("law", "rule", "statement", "how")},
@@ -45,7 +47,9 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             witness=None if record["witness"] is None else witness_from(record["witness"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Misuse("record", f"{type(error).__name__}: {error}", "the record that to_dict wrote, unaltered") from error
+        raise Misuse(
+            "record", f"{type(error).__name__}: {error}", "the record that to_dict wrote, unaltered"
+        ) from error
 
 
 def _layer(text: str) -> int | str:

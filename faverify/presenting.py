@@ -1,0 +1,43 @@
+"""What a verdict shows: the writers are called from inside its methods, since printing is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+
+class Presentable:
+    """Text, records and derivations of a verdict."""
+
+    kinds: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def derivation(self) -> Any:
+        """The steps from the law's definition to the verdict: `.text()`, `.latex()`."""
+        from .writing.derivations import derivation_of
+
+        return derivation_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the objects, ready for JSON."""
+        from .writing.records import verdict_record
+
+        return verdict_record(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Any:
+        """The verdict that `to_dict` wrote; believe it as far as you believe the file."""
+        from .writing.records import read_verdict
+
+        return read_verdict(record, cls.kinds)
+
+    def __str__(self) -> str:
+        from .writing.text import verdict_text
+
+        return verdict_text(self)
+
+    def _repr_latex_(self) -> str:
+        return str(self.derivation.latex())
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict is not true or false; ask isinstance(v, faverify.Proved)")
