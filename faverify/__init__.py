@@ -19,7 +19,8 @@ _HOMES = {
     ),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
     "model.activations": (
-        "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt", "tanh",
+        "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt",
+        "tanh",
     ),
     "model.formulas": (
         "diag", "inner", "norm1", "norm2", "parameter", "phi", "sign", "sum_samples", "symmetrize", "total", "trace",

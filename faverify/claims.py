@@ -38,26 +38,30 @@ class Claim:
 
 
 def _claims() -> list[Claim]:
-    homogeneous = {"activations": "all φ with h φ′(h) = φ(h)"}
-    kink = {"gates": "all, any φ′ at a kink"}
-    linear = {"activations": "linear"}
-    own = "derived here; no source known"
-    return [
-        Claim("RK-T1", "true", "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ is constant along FA", f"{RK}, Theorem 1", EVERYWHERE | homogeneous),
-        Claim("RK-T1-kink", "true", "so it is for any choice of φ′ at a kink", f"{RK}, Theorem 1", EVERYWHERE | kink),
-        Claim("RK-T1-neuron", "true", "so is each neuron's share of it", f"{RK}, Theorem 1", EVERYWHERE | homogeneous),
-        Claim("RK-T1-matrix", "true", "linear: W_l W_lᵀ − BᵀW − WᵀB is constant, every entry", f"{RK}, Theorem 1", EVERYWHERE | linear),
-        Claim("RK-T1-matrix-relu", "false", "the same for ReLU", f"{RK}, Theorem 1"),
-        Claim("RK-T1-bias-literal", "false", "Theorem 1 as it stands, with trained biases", f"{RK}, Theorem 1", {"biases": "trained"}),
-        Claim("RK-T1-bias", "repaired", "with trained biases, after adding ½‖b_l‖²", f"{RK}, Theorem 1", EVERYWHERE | homogeneous | {"biases": "trained"}),
-        Claim("RK-T1-nonhomog", "false", "Theorem 1 for φ that are not homogeneous", f"{RK}, Theorem 1"),
-        Claim("RK-T1-homog-p", "true", "h φ′ = p φ: ½‖W_l‖² − p⟨W_{l+1}, B_{l+1}⟩ is constant", own, EVERYWHERE | {"activations": "all φ with h φ′(h) = p φ(h)"}),
-        Claim("RK-T1-index", "false", "the pairing of W_{l+1} with the feedback one layer further up", f"{RK}, Theorem 1"),
-        Claim("RK-T1-DFA", "true", "DFA, last hidden layer: ½‖W_l‖² − ⟨W_{l+1}, F_l⟩ is constant", own, EVERYWHERE | homogeneous | {"layers": "the last hidden layer"}),
-        Claim("RK-T1-DFA-inner", "false", "the same at inner layers", own),
-        Claim("RK-T1-DFA-relu-inner", "false", "for ReLU, inner layers with B_{l+1} := G F_l, F_{l+1} G = I", own),
-        Claim("RK-KP", "true", "Kolen–Pollack without decay: W_{l+1} − B_{l+1} and ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, EVERYWHERE | homogeneous),
-    ]  # fmt: skip
+    paper, own = f"{RK}, Theorem 1", "derived here; no source known"
+    trained = {"biases": "trained"}
+    homogeneous = EVERYWHERE | {"activations": "all φ with h φ′(h) = φ(h)"}
+    degree = EVERYWHERE | {"activations": "all φ with h φ′(h) = p φ(h)"}
+    linear = EVERYWHERE | {"activations": "linear"}
+    kink = EVERYWHERE | {"gates": "all, any φ′ at a kink"}
+    last = homogeneous | {"layers": "the last hidden layer"}
+    table: list[tuple[str, str, str, str, dict[str, str]]] = [
+        ("RK-T1", "true", "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ is constant along FA", paper, homogeneous),
+        ("RK-T1-kink", "true", "so it is for any choice of φ′ at a kink", paper, kink),
+        ("RK-T1-neuron", "true", "so is each neuron's share of it", paper, homogeneous),
+        ("RK-T1-matrix", "true", "linear: W_l W_lᵀ − BᵀW − WᵀB is constant, every entry", paper, linear),
+        ("RK-T1-matrix-relu", "false", "the same for ReLU", paper, {}),
+        ("RK-T1-bias-literal", "false", "Theorem 1 as it stands, with trained biases", paper, trained),
+        ("RK-T1-bias", "repaired", "with trained biases, after adding ½‖b_l‖²", paper, homogeneous | trained),
+        ("RK-T1-nonhomog", "false", "Theorem 1 for φ that are not homogeneous", paper, {}),
+        ("RK-T1-homog-p", "true", "h φ′ = p φ: ½‖W_l‖² − p⟨W_{l+1}, B_{l+1}⟩ is constant", own, degree),
+        ("RK-T1-index", "false", "W_{l+1} paired with the feedback one layer further up", paper, {}),
+        ("RK-T1-DFA", "true", "DFA, last hidden layer: ½‖W_l‖² − ⟨W_{l+1}, F_l⟩ is constant", own, last),
+        ("RK-T1-DFA-inner", "false", "the same at inner layers", own, {}),
+        ("RK-T1-DFA-relu-inner", "false", "ReLU, inner layers with B_{l+1} := G F_l, F_{l+1} G = I", own, {}),
+        ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
+    ]
+    return [Claim(*row) for row in table]
 
 
 REGISTRY = {claim.id: claim for claim in _claims()}

@@ -161,21 +161,21 @@ def listing(what: str, as_json: bool) -> None:
     from .claims import REGISTRY
     from .model import activations, laws, rules
 
-    rows = {
+    rows: list[Any] = {
         "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in rules.LIBRARY.items()],
         "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
         "claims": [(c.id, c.status, c.statement, c.source) for c in REGISTRY.values()],
         "activations": [
             (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
         ],
-    }[what]
+    }[what]  # type: ignore[assignment]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
         table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows)
 
 
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(columns: tuple[str, ...], rows: list[Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -1,8 +1,8 @@
 """The carrier contract: what a rule, a law and a network may be run over; and questions that have no answer.
 
-A *value* is a matrix in some carrier: a subclass of `Value` that gives `dims` (the shape as data), `+`, `*` (entrywise,
-NumPy broadcasting), `@`, `/` by a number, negation, `mT`, `total()`, `row_sums()`, `diagonal()`, `sign()`.
-A *carrier* makes values: `letter(name, rows, cols)`, a matrix known by its name; `zeros(rows, cols)`; and
+A *value* is a matrix in some carrier: a subclass of `Value` that gives `_dims` (the shape as data), `+`, `*`
+(entrywise, NumPy broadcasting), `@`, `/` by a number, negation, `mT`, `total()`, `row_sums()`, `diagonal()`,
+`sign()`. A *carrier* makes values: `letter(name, rows, cols)`, a matrix known by its name; `zeros(rows, cols)`; and
 `activate(activation, h, name)`, the pair φ(h), φ′(h).
 """
 
@@ -16,13 +16,14 @@ from typing import Any, NoReturn
 
 from ..errors import ExactnessError, ShapeError, Undecidable, UnsupportedOperation, user_frame
 
+COLUMNS_ROWS = "the columns of A must be the rows of B"
 _watchers: list[list[Undecidable]] = []
 
 
 def exact(value: Any) -> Fraction | int:
     """The rational number that `value` stands for; floats and everything else are refused."""
-    if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
-        return value
+    if type(value) in (int, Fraction):
+        return value  # type: ignore[no-any-return]
     names = ("p", "q") if hasattr(value, "q") else ("numerator", "denominator")
     if isinstance(value, (bool, float)) or not all(hasattr(value, name) for name in names):
         raise ExactnessError(value)
@@ -61,16 +62,18 @@ class Silent:
         undecidable(f"the value of {getattr(self, 'label', 'a matrix')}, which stands for every possible one")
 
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _ask
-    __hash__ = __bool__ = __int__ = __index__ = __float__ = _ask  # type: ignore[assignment]
+    __hash__ = __bool__ = __int__ = __index__ = __float__ = _ask
 
 
 class Opaque(Silent):
     """A number that a proof must not know: a layer's index, a width. It may be shifted and passed on, no more.
 
-    Even `str` is refused, since `str(index) == "5"` would ask what the number is.
+    Even `str` is refused, since `str(index) == "5"` would ask what the number is; and it passes for an int, so that
+    `isinstance(index, int) and index == 5` is asked too.
     """
 
     __slots__ = ("label",)
+    __class__ = property(lambda self: int)
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -85,71 +88,52 @@ class Opaque(Silent):
     __radd__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = __floordiv__ = Silent._ask
 
 
-def shown(size: Any) -> Any:
-    """A dimension as user code may see it."""
-    return size if isinstance(size, int) else Opaque(str(size))
-
-
 class Value(Silent):
     """The operators that follow from the others."""
 
     __slots__ = ()
-    dims: Any
-    __mul__: Any
-    __add__: Any
-    __neg__: Any
-    mT: Any
-    total: Any
-
+    _dims: Any
     T = property(lambda self: self.mT)
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        return tuple(shown(size) for size in self.dims)
+        return tuple(size if isinstance(size, int) else Opaque(str(size)) for size in self._dims)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self: Any, other: Any) -> Any:
         return self + other
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self: Any, other: Any) -> Any:
         return self * other
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self: Any, other: Any) -> Any:
         return self + (-other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self: Any, other: Any) -> Any:
         return -self + other
 
-    def __pow__(self, power: Any) -> Any:
+    def __pow__(self: Any, power: Any) -> Any:
         if not isinstance(power, int) or power < 1:
             raise UnsupportedOperation(f"the power {power!r}", "exact algebra", "use a whole number ≥ 1")
         return self if power == 1 else self * self ** (power - 1)
 
-    def inner(self, other: Any) -> Any:
+    def inner(self: Any, other: Any) -> Any:
         """Σ_ij A_ij B_ij, of two matrices of one shape."""
-        if self.dims != getattr(other, "dims", None):
-            remedy = "an inner product pairs two matrices of one shape"
-            raise ShapeError("inner(A, B)", self.dims, getattr(other, "dims", type(other).__name__), remedy)
+        dims = getattr(other, "_dims", type(other).__name__)
+        check(self._dims == dims, "inner(A, B)", self._dims, dims, "an inner product pairs two matrices of one shape")
         return (self * other).total()
 
     def __repr__(self) -> str:  # says nothing of the content, which a comparison of strings would ask for
-        return f"<{type(self).__name__.lower()} {' × '.join(map(str, self.dims))}>"
+        return f"<{type(self).__name__.lower()}>"
 
 
 def broadcast(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The shape of an entrywise operation."""
-    for p, q in zip(a.dims, b.dims, strict=True):
-        if p != q and 1 not in (p, q):
-            raise ShapeError(operation, a.dims, b.dims, "each dimension must agree or be 1")
-    rows, cols = (q if p == 1 else p for p, q in zip(a.dims, b.dims, strict=True))
-    return rows, cols
+    pairs = list(zip(a._dims, b._dims, strict=True))
+    fits = all(p == q or 1 in (p, q) for p, q in pairs)
+    check(fits, operation, a._dims, b._dims, "each dimension must agree or be 1")
+    return pairs[0][pairs[0][0] == 1], pairs[1][pairs[1][0] == 1]
 
 
-def check_product(a: Any, b: Any) -> None:
-    if a.dims[1] != b.dims[0]:
-        remedy = "the columns of A must be the rows of B (a feedback matrix has the shape of the map it stands for)"
-        raise ShapeError("A @ B", a.dims, b.dims, remedy)
-
-
-def check_square(a: Any) -> None:
-    if a.dims[0] != a.dims[1]:
-        raise ShapeError("diag(A)", a.dims, "a square or a column", "pass a square matrix or a column")
+def check(fits: bool, operation: str, left: Any, right: Any, remedy: str) -> None:
+    if not fits:
+        raise ShapeError(operation, left, right, remedy)

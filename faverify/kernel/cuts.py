@@ -1,15 +1,15 @@
 """The derivative of a law along a rule's flow; what is proved of which layers, and under what scope.
 
-Local cut. A law of layer l, with a rule that makes one pass forward and one back, depends on the network below only
-through the activity a_{l−1} and on the network above only through the signal that arrives there. Both are cut to
-letters, as are the weights; the piece between is run over words. If dQ/dt − μQ has an empty normal form, it vanishes
-for all values of the letters, hence in every network that contains such a piece: all widths, depths, batches, inputs
-and error signals at once. What lies above is told apart by cases: exactly 1 … k layers up to the output, or more than
-k, where k grows if the code looks further. A layer's index, name and widths are opaque in the piece.
+Local cut. A law of layer l, with a rule of one pass forward and one back, depends on the network below only through
+the activity a_{l−1} and on the network above only through the signal that arrives there. Both are cut to letters, as
+are the weights; the piece between is run over words. If dQ/dt − μQ has an empty normal form, it vanishes for all
+values of the letters, hence in every network with such a piece: all widths, depths, batches, inputs and errors at
+once. What lies above is told apart by cases: exactly 1 … k layers up to the output, or more than k; k grows if the
+code looks further.
 
 Given networks. The layer's piece with its numbers known; or the whole network over words; or the residual of that
-entry by entry at the given widths, where more identities hold, with samples still a letter. Gates are free letters, or
-obey g² = c₁g + c₀ where the activation says so.
+entry by entry at the given widths, with samples still letters. Gates are free letters, or obey the activation's g² =
+c₁g + c₀.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .passes import Layer, Run
 from .verdicts import Proved, Scope
 from .words import Word, derivative, expanded, letter
 
-HORIZONS = (1, 2, 3, 4)
+FARTHEST = 4  # layers up that the cases of a local cut tell apart
 
 
 class WordCarrier:
@@ -37,15 +37,16 @@ class WordCarrier:
         return letter(name, rows, cols)
 
     def zeros(self, rows: Any, cols: Any) -> Word:
-        return Word(rows, cols, {})
+        return Word((rows, cols), {})
 
     def activate(self, activation: Any, h: Word, name: str) -> tuple[Any, Any]:
         """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
         if activation.linear:
-            return h, self.zeros(*h.dims) + 1
+            return h, self.zeros(*h._dims) + 1
         if activation.degree is None:
-            return letter(f"φ{name}", *h.dims), letter(f"φ′{name}", *h.dims)
-        gate = letter(f"k{name}", *h.dims, square=activation.square if self.squares else None)
+            return letter(f"φ{name}", *h._dims), letter(f"φ′{name}", *h._dims)
+        rows, cols = h._dims
+        gate = letter(f"k{name}", rows, cols, activation.square if self.squares else None)
         return gate * h, gate * activation.degree
 
 
@@ -117,7 +118,7 @@ class State:
 def value_of(law: Any, run: Run, state: State) -> Any:
     """Q at a layer: what the law's formula returns, as a value of the carrier."""
     found = called(law, "formula", state, state.above)
-    if not hasattr(found, "dims"):
+    if not hasattr(found, "_dims"):
         if found is None or isinstance(found, (tuple, list, dict, str, bool)):
             remedy = "return a number, a column or a matrix made of the layers' W, b, B and F"
             raise LawError(name_of(law), f"returned {type(found).__name__}", remedy)
@@ -166,17 +167,17 @@ def piece_of(net: Any, layer: int) -> Piece:
 
 def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, ...]:
     """The law at every layer of every network, by the local cut; or the residuals that are left."""
-    for horizon in HORIZONS:
+    horizon = 1
+    while True:
         try:
-            cases = pieces(question, horizon)
-            left = [residuals(question, piece, [0], squares)[0] for piece in cases]
+            left = [residuals(question, piece, [0], squares)[0] for piece in pieces(question, horizon)]
+            break
         except BeyondHorizon:
-            if horizon == HORIZONS[-1]:
+            if horizon == FARTHEST:
                 raise
-            continue
-        nonzero = tuple(word for word in left if not word.is_zero())
-        return nonzero or _proved(question, left, squares, "words, local cut")
-    raise AssertionError
+            horizon += 1
+    nonzero = tuple(word for word in left if not word.is_zero())
+    return nonzero or _proved(question, left, squares, "words, local cut")
 
 
 def prove_in_network(question: Question, layers: list[int], way: str, squares: bool) -> dict[int, Proved | Word]:

@@ -41,7 +41,7 @@ class Layer:
         if key in ("B", "F"):
             return self._run.feedback(key, self)
         if key == "target" and self is self._run.output:
-            return self._run.once("y", *self.h.dims)
+            return self._run.once("y", *self.h._dims)
         raise AttributeError(f"layer {self._label} has no {key!r} here")
 
     @property
@@ -105,8 +105,8 @@ class Run:
 
     def __init__(self, net: Any, carrier: Any, samples: Any = "m") -> None:
         self.net, self.carrier, self.samples = net, carrier, samples
-        self.dims: dict[str, tuple[Any, Any]] = dict(net.shapes())
-        self.parameters = {name: carrier.letter(name, *dims) for name, dims in self.dims.items()}
+        self._dims: dict[str, tuple[Any, Any]] = dict(net.shapes())
+        self.parameters = {name: carrier.letter(name, *dims) for name, dims in self._dims.items()}
         self.letters: dict[str, Any] = {}  # what was asked for besides: feedback, data
         self.layers: list[Layer] = []
         self.input: Any = None
@@ -119,11 +119,11 @@ class Run:
 
     def feedback(self, kind: str, layer: Layer) -> Any:
         """B_l with the shape of W_l, F_l with the shape of W_L ⋯ W_{l+1}; B_1 and F_L stand in for nothing."""
-        dims = self.dims[layer._name]
+        dims = self._dims[layer._name]
         return self.once(layer._name.replace("W", kind, 1), *(dims if kind == "B" else (self.net.outputs, dims[0])))
 
     def open_layer(self, name: str, source: Recorded) -> Recorded:
-        W, zeros = self.parameters[name], self.carrier.zeros(self.dims[name][0], 1)
+        W, zeros = self.parameters[name], self.carrier.zeros(self._dims[name][0], 1)
         layer = Layer(self, name, self.net.labels[len(self.layers)], W, zeros, W @ source.value)
         if self.layers:
             set_values(self.layers[-1], _up=layer)
@@ -133,16 +133,16 @@ class Run:
     def forward(self, x: Any) -> Layer:
         """Run the network; returns the output layer."""
         net, self.layers, self.input = self.net, [], Input(x, known=self.net.begins)
-        end = net.forward({name: Map(self, name) for name in self.dims}, Recorded(x, self.input))
+        end = net.forward({name: Map(self, name) for name in self._dims}, Recorded(x, self.input))
         if not isinstance(end, Recorded) or not self.layers or end.layer is not self.layers[-1]:
             raise NetworkError("forward", "what is returned is not the output of the last map", CHAIN)
         self.output = end.layer
         if not net.ends:
             far, f = "n_{L-1}", self.once("f", net.outputs, self.samples)
             w, b = self.once("W_L", net.outputs, far), self.once("b_L", net.outputs, 1)
-            self.dims["W_L"] = (net.outputs, far)
+            self._dims["W_L"] = (net.outputs, far)
             self.output = Layer(self, "W_L", "L", w, b, f)
-        set_values(self.output, phi=self.output.a, dphi=self.carrier.zeros(*self.output.h.dims) + 1)
+        set_values(self.output, phi=self.output.a, dphi=self.carrier.zeros(*self.output.h._dims) + 1)
         return self.output  # type: ignore[no-any-return]
 
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
@@ -150,10 +150,10 @@ class Run:
         set_values(self.output, delta=error(self.output))
         *rest, top = self.layers
         if top is not self.output:
-            set_values(top, delta=self.once(f"δ_{{{top._label}}}", *top.h.dims))
+            set_values(top, delta=self.once(f"δ_{{{top._label}}}", *top.h._dims))
         for layer in reversed(rest):
             found = called(rule, "error", layer, layer.above, self.output)
-            set_values(layer, delta=self.conforming(rule, "error", layer, found, layer.h.dims))
+            set_values(layer, delta=self.conforming(rule, "error", layer, found, layer.h._dims))
 
     def updates(self, rule: Any) -> dict[str, Any]:
         """The velocity of every parameter; what `rule.update` leaves out keeps its default."""
@@ -167,7 +167,7 @@ class Run:
             if self.net.bias:
                 default |= {} if "b" in found else {"b": -layer.delta.row_sums()}
             for key, value in {**default, **found}.items():
-                dims = getattr(layer, key).dims
+                dims = getattr(layer, key)._dims
                 if key != "b" or self.net.bias:
                     moves[layer._name.replace("W", key, 1)] = self.conforming(rule, "update", layer, value, dims)
         return moves
@@ -175,8 +175,8 @@ class Run:
     def conforming(self, rule: Any, method: str, layer: Layer, value: Any, dims: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             value = self.carrier.zeros(*dims) + value
-        if getattr(value, "dims", None) != dims:
-            found = getattr(value, "dims", type(value).__name__)
+        if getattr(value, "_dims", None) != dims:
+            found = getattr(value, "_dims", type(value).__name__)
             remedy = f"at layer {layer._label} it must return the shape {show_shape(dims)}"
             raise ShapeError(f"{name_of(rule)}.{method}", found, dims, remedy)
         return value
@@ -184,12 +184,12 @@ class Run:
     def velocities(self, rule: Any) -> dict[str, Any]:
         """Ẇ of every parameter that moves, at the error letter e."""
         x = self.once(self.net.source, self.net.inputs, self.samples)
-        found = called(rule, "velocities", self, x, lambda output: self.once("e", *output.h.dims))
+        found = called(rule, "velocities", self, x, lambda output: self.once("e", *output.h._dims))
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
-        known = {name.replace("W", kind, 1): dims for name, dims in self.dims.items() for kind in "WB"} | self.dims
+        known = {name.replace("W", kind, 1): dims for name, dims in self._dims.items() for kind in "WB"} | self._dims
         for name, value in found.items():
-            if "F" not in name and getattr(value, "dims", None) != known.get(name):
+            if "F" not in name and getattr(value, "_dims", None) != known.get(name):
                 what = f"gave {name!r} the shape {show_shape(getattr(value, 'dims', type(value).__name__))}"
                 raise RuleError(f"{name_of(rule)}.velocities", what, f"known parameters are {known}")
         return found

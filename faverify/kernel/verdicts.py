@@ -1,7 +1,4 @@
-"""Proved, Refuted, Undecided: what was asked, the scope of the answer, and how it was reached.
-
-Only this folder (and the rigorous enclosures) constructs `Proved`.
-"""
+"""Proved, Refuted, Undecided, and the scope they speak of. Only this folder constructs `Proved`."""
 
 from __future__ import annotations
 
@@ -34,10 +31,7 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Verdict(Presentable):
-    """The answer to whether a law holds along a rule's flow. `kind` is proved, refuted or undecided.
-
-    `layers` holds the verdict of each layer or case; `tried` what stopped each prover; `note` what a reader must know.
-    """
+    """Whether a law holds along a rule's flow; `layers`: the verdict of each; `tried`: what stopped each prover."""
 
     kind: ClassVar[str] = ""
     law: str

@@ -2,8 +2,8 @@
 
 Method. An entry of a product of matrices is a sum over indices, and a *word* is the graph of that sum: an index is a
 vertex, a letter an edge from its row index to its column index; free indices are the open ends. `@` glues two open
-ends, `*` glues both pairs, `.mT` swaps the ends, a trace glues and closes. A dimension 1 needs no vertex: a vector is an
-edge with one end. Then cyclicity, transposition, commuting diagonal factors, and the splitting of a product at a
+ends, `*` glues both pairs, `.mT` swaps the ends, a trace glues and closes. A dimension 1 needs no vertex: a vector is
+an edge with one end. Then cyclicity, transposition, commuting diagonal factors, and the splitting of a product at a
 one-dimensional interface are no rules to apply: they are graph isomorphism.
 
 Soundness: isomorphic graphs are the same sum with its indices renamed. Completeness: at sizes as large as a graph has
@@ -21,7 +21,7 @@ from itertools import permutations, product
 from typing import Any
 
 from ..errors import UnsupportedOperation
-from .carriers import Value, broadcast, check_product, check_square, exact
+from .carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 
 Edge = tuple[int, int, int]  # letter, row vertex, column vertex; −1 where the dimension is 1
 Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension of each vertex, open row, open column
@@ -48,29 +48,29 @@ def letter_name(number: int) -> str:
 class Word(Value):
     """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
 
-    __slots__ = ("_normal", "dims", "terms")
+    __slots__ = ("_dims", "_normal", "terms")
 
-    def __init__(self, rows: Any, cols: Any, terms: dict[Graph, Any]) -> None:
-        self.dims, self.terms = (rows, cols), terms
+    def __init__(self, dims: tuple[Any, Any], terms: dict[Graph, Any]) -> None:
+        self._dims, self.terms = dims, terms
         self._normal: dict[Any, Any] | None = None
 
     def _lift(self, other: Any) -> Any:
         if isinstance(other, Word):
             return other
-        return NotImplemented if hasattr(other, "dims") else word_of(other)
+        return NotImplemented if hasattr(other, "_dims") else word_of(other)
 
     def __add__(self, other: Any) -> Any:
         other = self._lift(other)
         if other is NotImplemented:
             return NotImplemented
         rows, cols = broadcast("A + B", self, other)
-        return Word(rows, cols, _collect([*_stretched(self, rows, cols), *_stretched(other, rows, cols)]))
+        return Word((rows, cols), _collect([*_stretched(self, rows, cols), *_stretched(other, rows, cols)]))
 
     def __neg__(self) -> Word:
         return self._scaled(-1)
 
     def _scaled(self, factor: Any) -> Word:
-        return Word(*self.dims, {graph: c * factor for graph, c in self.terms.items()})
+        return Word(self._dims, {graph: c * factor for graph, c in self.terms.items()})
 
     def __truediv__(self, other: Any) -> Word:
         constant = self._lift(other).constant()
@@ -89,48 +89,48 @@ class Word(Value):
             pairs = [(u, v) for u, v in ((a[2], row), (a[3], col)) if u >= 0 and v >= 0]
             return _quotient(edges, dims, pairs, a[2] if a[2] >= 0 else row, a[3] if a[3] >= 0 else col)
 
-        return Word(rows, cols, _bilinear(self, other, glue))
+        return Word((rows, cols), _bilinear(self, other, glue))
 
     def __matmul__(self, other: Any) -> Any:
         if not isinstance(other, Word):
             return NotImplemented
-        check_product(self, other)
+        check(self._dims[1] == other._dims[0], "A @ B", self._dims, other._dims, COLUMNS_ROWS)
 
         def glue(a: Graph, b: Graph) -> Graph:
             edges, dims, row, col = _beside(a, b)
             return _quotient(edges, dims, [(a[3], row)] if row >= 0 else [], a[2], col)
 
-        return Word(self.dims[0], other.dims[1], _bilinear(self, other, glue))
+        return Word((self._dims[0], other._dims[1]), _bilinear(self, other, glue))
 
     @property
     def mT(self) -> Word:
-        return self._mapped(self.dims[1], self.dims[0], lambda e, d, row, col: (e, d, col, row))
+        return self._mapped(self._dims[1], self._dims[0], lambda e, d, row, col: (e, d, col, row))
 
     def total(self) -> Word:
         return self._mapped(1, 1, lambda e, d, row, col: (e, d, -1, -1))
 
     def row_sums(self) -> Word:
-        return self._mapped(self.dims[0], 1, lambda e, d, row, col: (e, d, row, -1))
+        return self._mapped(self._dims[0], 1, lambda e, d, row, col: (e, d, row, -1))
 
     def diagonal(self) -> Word:
-        if self.dims[1] == 1:
-            return self._mapped(self.dims[0], self.dims[0], lambda e, d, row, col: (e, d, row, row))
-        check_square(self)
-        return self._mapped(self.dims[0], 1, lambda e, d, row, col: _quotient(e, d, [(row, col)], row, -1))
+        if self._dims[1] == 1:
+            return self._mapped(self._dims[0], self._dims[0], lambda e, d, row, col: (e, d, row, row))
+        check(self._dims[0] == self._dims[1], "diag(A)", self._dims, "a square", "or pass a column")
+        return self._mapped(self._dims[0], 1, lambda e, d, row, col: _quotient(e, d, [(row, col)], row, -1))
 
     def _mapped(self, rows: Any, cols: Any, change: Any) -> Word:
-        return Word(rows, cols, _collect((change(*graph), c) for graph, c in self.terms.items()))
+        return Word((rows, cols), _collect((change(*graph), c) for graph, c in self.terms.items()))
 
     def sign(self) -> Word:
         """sign(A): of ± a letter, a letter in its place; of another word, a letter named by its normal form."""
         if self.constant() is not None:
             return word_of((self.constant() > 0) - (self.constant() < 0))
-        (edges, *ends), coefficient = next(iter(self.terms.items()))
+        (edges, dims, row, col), coefficient = next(iter(self.terms.items()))
         if len(self.terms) == 1 and len(edges) == 1:
             k, i, j = edges[0]
-            signed = (((_number(f"sign({letter_name(k)})"), i, j),), *ends)
-            return Word(*self.dims, {signed: 1 if coefficient > 0 else -1})  # type: ignore[dict-item]
-        return letter(f"sign({sorted(self.normal().items())})", *self.dims)
+            signed = ((_number(f"sign({letter_name(k)})"), i, j),), dims, row, col
+            return Word(self._dims, {signed: 1 if coefficient > 0 else -1})
+        return letter(f"sign({sorted(self.normal().items())})", *self._dims)
 
     def normal(self) -> dict[Any, Any]:
         """Graphs up to isomorphism, with their coefficients: empty iff the word vanishes for all sizes."""
@@ -148,7 +148,7 @@ class Word(Value):
 
     def constant(self) -> Any:
         """The number that this word is, or None."""
-        if self.dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms):
+        if self._dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms):
             return None
         return sum(self.terms.values())
 
@@ -157,16 +157,16 @@ class Word(Value):
 
     def __getitem__(self, index: Any) -> Word:
         """The entry A[i, j], where widths are numbers: the product with two unit vectors."""
-        pairs = tuple(zip(index, self.dims, strict=False)) if isinstance(index, tuple) and len(index) == 2 else ()
+        pairs = tuple(zip(index, self._dims, strict=False)) if isinstance(index, tuple) and len(index) == 2 else ()
         if not pairs or not all(isinstance(k, int) and isinstance(n, int) and -n <= k < n for k, n in pairs):
             raise UnsupportedOperation("this index", "words", "write A[i, j] within the widths of a given network")
         row, col = (word_of(1) if n == 1 else letter(f"{UNIT}{k % n}", n, 1) for k, n in pairs)
-        return row.mT @ self @ col
+        return row.mT @ self @ col  # type: ignore[no-any-return]
 
 
 def word_of(value: Any) -> Word:
     """A number as a word."""
-    return Word(1, 1, {((), (), -1, -1): exact(value)})
+    return Word((1, 1), {((), (), -1, -1): exact(value)})
 
 
 def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = None) -> Word:
@@ -174,10 +174,7 @@ def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = Non
     dims = tuple(size for size in (rows, cols) if size != 1)
     row = 0 if rows != 1 else -1
     col = len(dims) - 1 if cols != 1 else -1
-    return Word(rows, cols, {(((_number(name, square), row, col),), dims, row, col): 1})
-
-
-# Graphs
+    return Word((rows, cols), {(((_number(name, square), row, col),), dims, row, col): 1})
 
 
 def _beside(a: Graph, b: Graph) -> tuple[list[Edge], tuple[Any, ...], int, int]:
@@ -319,17 +316,14 @@ def derivative(word: Word, rates: dict[str, Word]) -> Word:
                 joined, sizes, start, stop = _beside(rest, part)
                 pairs = [(u, v) for u, v in ((i, start), (j, stop)) if u >= 0]
                 terms.append((_quotient(joined, sizes, pairs, row, col), coefficient * c))
-    return Word(*word.dims, _collect(terms))
-
-
-# Given widths
+    return Word(word._dims, _collect(terms))
 
 
 def expanded(word: Word) -> dict[Any, Any]:
     """The polynomial of each entry at widths that are numbers: empty iff the word vanishes at these widths.
 
-    An index of numeric range takes each of its values. Indices of symbolic range (samples) stay: they are numbered so
-    that the monomial is least. With all of them different, distinct monomials are independent.
+    An index of numeric range takes each of its values; those of symbolic range (samples) stay, numbered so that the
+    monomial is least. With all of them different, distinct monomials are independent.
     """
     found: dict[Any, Any] = defaultdict(int)
     for (edges, dims, row, col), coefficient in word.terms.items():

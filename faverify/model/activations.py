@@ -1,8 +1,8 @@
 """Activations: φ, φ′, and the facts that the theory uses.
 
-The fact is homogeneity, h φ′(h) = p φ(h): `degree` p. Exact algebra over letters knows nothing else of φ, save for a gate
-φ′ that obeys a quadratic equation (`square`). Values at numbers come from `phi` and `dphi`, which are written with the
-functions of this file, so that they run over rationals, balls and floats alike.
+The fact is homogeneity, h φ′(h) = p φ(h): `degree` p. Exact algebra over letters knows nothing else of φ, save for a
+gate φ′ that obeys a quadratic equation (`square`). Values at numbers come from `phi` and `dphi`, which are written
+with the functions of this file, so that they run over rationals, balls and floats alike.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ def _special(name: str, h: Any, real: Callable[[float], float]) -> Any:
 class Activation:
     """φ with its derivative, and the facts a proof may use.
 
-    `degree`: the p of h φ′(h) = p φ(h), if there is one; it is checked at rational points, and it is the declaration of
-    whoever wrote it. `kinks`: where φ′ jumps (witnesses avoid them). `square`: (c₁, c₀) with k² = c₁k + c₀ for k = φ′/p.
+    `degree`: the p of h φ′(h) = p φ(h), if there is one; it is checked at rational points, and it is the declaration
+    of whoever wrote it. `kinks`: where φ′ jumps (witnesses avoid them). `square`: (c₁, c₀) with k² = c₁k + c₀ for k =
+    φ′/p.
 
     Raises: ActivationError if `degree` contradicts phi and dphi.
 
@@ -109,7 +110,7 @@ class Activation:
             raise Misuse("degree", self.degree, "a whole number, a Fraction or a parameter")
         if self.degree == 0 if not isinstance(self.degree, Parameter) else False:
             raise Misuse("degree", self.degree, "a non-zero degree; leave it out for a step")
-        for h in map(Fraction, (-3, "-1/2", "1/3", 2)):
+        for h in (Fraction(-3), Fraction(-1, 2), Fraction(1, 3), Fraction(2)):
             self._check_degree(h)
 
     def _check_degree(self, h: Fraction) -> None:
@@ -123,7 +124,7 @@ class Activation:
                 f"raised {type(error).__name__}: {error} ({where(error)})",
                 "write it for numbers, with fv.exp, fv.tanh, fv.erf, fv.log and fv.sqrt",
             ) from error
-        zero = gap.is_zero() if hasattr(gap, "dims") else abs(gap) < 1e-9 if isinstance(gap, float) else gap == 0
+        zero = gap.is_zero() if hasattr(gap, "_dims") else abs(gap) < 1e-9 if isinstance(gap, float) else gap == 0
         if not zero:
             found = f"at h = {h} the difference h φ′ − p φ is {gap}"
             raise ActivationError(f"activation {self.name}", found, f"it does not have degree {self.degree}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ShapeError, UnsupportedOperation
+from ..errors import Misuse, ShapeError, UnsupportedOperation
 from ..kernel.words import Word, letter, letter_name
 
 
 def _apply(helper: str, method: str, value: Any, array: Callable[[Any], Any]) -> Any:
-    if hasattr(value, "dims"):
+    if hasattr(value, "_dims"):
         return getattr(value, method)()
     if type(value).__module__ != "numpy" or value.ndim < 2:
         found = f"fv.{helper} on {type(value).__name__}"
@@ -19,7 +20,7 @@ def _apply(helper: str, method: str, value: Any, array: Callable[[Any], Any]) ->
 
 
 def _square(helper: str, value: Any) -> None:
-    dims = getattr(value, "dims", None) or getattr(value, "shape", ())
+    dims: Any = getattr(value, "_dims", None) or getattr(value, "shape", ())
     if len(dims) < 2 or dims[-1] != dims[-2]:
         raise ShapeError(helper, tuple(dims), "a square", "only a square matrix will do")
 
@@ -44,7 +45,7 @@ def inner(a, b):
     array([[11]])
     """
     for value in (a, b):
-        if hasattr(value, "dims"):
+        if hasattr(value, "_dims"):
             return value.inner(b if value is a else a)
     if getattr(a, "shape", None) != getattr(b, "shape", ()):
         shapes = getattr(a, "shape", type(a).__name__), getattr(b, "shape", type(b).__name__)
@@ -107,7 +108,7 @@ class Parameter(Word):
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        super().__init__(1, 1, letter(name, 1, 1).terms)
+        super().__init__((1, 1), letter(name, 1, 1).terms)
         self.name = name
 
     def __getitem__(self, index: Any) -> Parameter:
@@ -127,6 +128,8 @@ def parameter(name: str) -> Parameter:
     >>> fv.check(fv.laws.kolen_pollack_difference, fv.rules.KolenPollack(decay=lam), rate=-lam).kind
     'proved'
     """
+    if not isinstance(name, str) or re.fullmatch(r"[WBFbahkφδn]′?(\d+|_.*)?|[xyefm]|", name):
+        raise Misuse("name", name, "a name that is no letter of a network, such as 'λ' or 'η'")
     return Parameter(name)
 
 

@@ -66,7 +66,7 @@ class MLP:
         for layer in range(1, self.depth + 1):
             h = w[f"W{layer}"] @ a
             h = h + w[f"b{layer}"] if self.bias else h
-            a = phi(h) if layer < self.depth else h
+            a = phi(h) if layer < self.depth else h  # type: ignore[no-untyped-call]
         return a
 
     def __repr__(self) -> str:

@@ -42,7 +42,7 @@ class LearningRule:
         run.backward(self, error)
         return run.updates(self)
 
-    velocities.one_pass = True
+    velocities.one_pass = True  # type: ignore[attr-defined]
 
     def __repr__(self):
         return f"{type(self).__name__}()"

@@ -131,7 +131,7 @@ def _question(
     if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1)):
         raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
     mu = rate if isinstance(rate, Word) else exact(rate)
-    if isinstance(mu, Word) and mu.dims != (1, 1):
+    if isinstance(mu, Word) and mu._dims != (1, 1):
         raise Misuse("rate", rate, "a number, or a constant made of fv.parameter")
     phi = homogeneous() if activation is None else activation_named(activation)
     if net is None:
@@ -156,7 +156,9 @@ def _noted(question: Question) -> Question:
     piece = pieces(replace(question, layer=-1), 1)[0] if net is None else piece_of(net, question.layer or 1)
     try:
         run = Run(piece, WordCarrier())
-        free = {k: letter(f"rate of {k}", *v.dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()}
+        free = {
+            k: letter(f"rate of {k}", *v._dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()
+        }
         trivial = derivative(value_of(question.law, run, State(run.layers[0])), free).is_zero()
     except Undecidable:
         return question

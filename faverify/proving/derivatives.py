@@ -69,7 +69,7 @@ def derivative(
 def _shown(value: Any, entry: Any) -> Any:
     import sympy
 
-    if value.dims == (1, 1):
+    if value._dims == (1, 1):
         return entry(value.data[0][0])
     return sympy.Matrix([[entry(found) for found in row] for row in value.data])
 

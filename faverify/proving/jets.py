@@ -29,8 +29,8 @@ class Jet(Value):
         self.value, self.rate = value, rate
 
     @property
-    def dims(self) -> Any:  # type: ignore[override]
-        return self.value.dims
+    def _dims(self) -> Any:
+        return self.value._dims
 
     def _linear(self, function: Callable[[Any], Any]) -> Jet:
         return Jet(function(self.value), None if self.rate is None else function(self.rate))
@@ -44,7 +44,7 @@ class Jet(Value):
     def __add__(self, other: Any) -> Jet:
         other = other if isinstance(other, Jet) else Jet(other)
         value, rate = self.value + other.value, _plus(self.rate, other.rate)
-        if rate is not None and rate.dims != value.dims:
+        if rate is not None and rate._dims != value._dims:
             rate = rate + value * 0  # the part that moves was broadcast
         return Jet(value, rate)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..errors import UnsupportedOperation
-from ..kernel.carriers import Value, broadcast, check_product, check_square, exact
+from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 from ..kernel.words import Word, letter_name
 
 
@@ -52,23 +52,23 @@ class Ring:
 class Matrix(Value):
     """A matrix of ring elements, with NumPy's operators and none of its conversions."""
 
-    __slots__ = ("data", "dims", "ring")
+    __slots__ = ("_dims", "data", "ring")
 
     def __init__(self, ring: Ring, data: Iterable[Iterable[Any]], dims: tuple[int, int] | None = None) -> None:
         self.ring = ring
         self.data: list[list[Any]] = [list(row) for row in data]
-        self.dims = dims or (len(self.data), len(self.data[0]))
+        self._dims = dims or (len(self.data), len(self.data[0]))
 
     def entries(self) -> Iterator[Any]:
         return (entry for row in self.data for entry in row)
 
     def map(self, function: Callable[[Any], Any]) -> Matrix:
-        return Matrix(self.ring, ([function(entry) for entry in row] for row in self.data), self.dims)
+        return Matrix(self.ring, ([function(entry) for entry in row] for row in self.data), self._dims)
 
     def _lift(self, other: Any) -> Any:
         if isinstance(other, Matrix):
             return other
-        if hasattr(other, "dims") and not isinstance(other, Word):
+        if hasattr(other, "_dims") and not isinstance(other, Word):
             return NotImplemented
         return Matrix(self.ring, [[self.ring.convert(other)]])
 
@@ -78,7 +78,7 @@ class Matrix(Value):
             return NotImplemented
         rows, cols = broadcast(f"A {sign} B", self, other)
         # A dimension 1 is read at index 0 throughout.
-        (p_rows, p_cols), (q_rows, q_cols) = (((r > 1), (c > 1)) for r, c in (self.dims, other.dims))
+        (p_rows, p_cols), (q_rows, q_cols) = (((r > 1), (c > 1)) for r, c in (self._dims, other._dims))
         p, q = self.data, other.data
         entries = (
             [function(p[i * p_rows][j * p_cols], q[i * q_rows][j * q_cols]) for j in range(cols)] for i in range(rows)
@@ -103,14 +103,14 @@ class Matrix(Value):
     def __matmul__(self, other: Any) -> Any:
         if not isinstance(other, Matrix):
             return NotImplemented
-        check_product(self, other)
+        check(self._dims[1] == other._dims[0], "A @ B", self._dims, other._dims, COLUMNS_ROWS)
         zero, columns = self.ring.number(0), list(zip(*other.data, strict=True))
         dot = [[sum((p * q for p, q in zip(row, col, strict=True)), zero) for col in columns] for row in self.data]
-        return Matrix(self.ring, dot, (self.dims[0], other.dims[1]))
+        return Matrix(self.ring, dot, (self._dims[0], other._dims[1]))
 
     @property
     def mT(self) -> Matrix:
-        return Matrix(self.ring, zip(*self.data, strict=True), (self.dims[1], self.dims[0]))
+        return Matrix(self.ring, zip(*self.data, strict=True), (self._dims[1], self._dims[0]))
 
     def total(self) -> Matrix:
         return Matrix(self.ring, [[sum(self.entries(), self.ring.number(0))]])
@@ -119,11 +119,11 @@ class Matrix(Value):
         return Matrix(self.ring, ([sum(row, self.ring.number(0))] for row in self.data))
 
     def diagonal(self) -> Matrix:
-        if self.dims[1] == 1:
+        if self._dims[1] == 1:
             zero = self.ring.number(0)
-            size = range(self.dims[0])
+            size = range(self._dims[0])
             return Matrix(self.ring, ([self.data[i][0] if i == j else zero for j in size] for i in size))
-        check_square(self)
+        check(self._dims[0] == self._dims[1], "diag(A)", self._dims, "a square", "or pass a column")
         return Matrix(self.ring, ([row[i]] for i, row in enumerate(self.data)))
 
     def sign(self) -> Matrix:
@@ -138,7 +138,7 @@ class Matrix(Value):
         return Matrix(self.ring, [[self.data[index[0]][index[1]]]])
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], Any]) -> bool:
-        if not self.ring.ordered or self.dims != (1, 1):
+        if not self.ring.ordered or self._dims != (1, 1):
             self._ask()
         return bool(relation(self.data[0][0], self._lift(other).data[0][0]))
 

@@ -91,10 +91,10 @@ class PolynomialCarrier:
     def activate(self, activation: Any, h: Matrix, name: str) -> tuple[Any, Any]:
         """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
         if activation.linear:
-            return h, self.zeros(*h.dims) + 1
+            return h, self.zeros(*h._dims) + 1
         if activation.degree is None:
-            return self.letter(f"φ{name}", *h.dims), self.letter(f"φ′{name}", *h.dims)
-        gate = self.letter(f"k{name}", *h.dims)
+            return self.letter(f"φ{name}", *h._dims), self.letter(f"φ′{name}", *h._dims)
+        gate = self.letter(f"k{name}", *h._dims)
         return gate * h, gate * activation.degree
 
 

@@ -1,4 +1,4 @@
-"""Rechecking a witness with nothing of the prover: its own matrices, its own pass, and interpolation for the derivative.
+"""Rechecking a witness with nothing of the prover: own matrices, own pass, and interpolation for the derivative.
 
 Algorithm: run the rule at the witness's data; move the parameters to θ + tθ̇ and evaluate Q there at points t = εk; the
 polynomial through d + 1 of them must pass through the next as well, for some degree d; its slope at 0 is dQ/dt. For a
@@ -8,6 +8,7 @@ transcendental φ the same runs over balls of python-flint, and the slope must e
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,7 @@ class Grid:
 
     def __init__(self, rows: Any, constants: dict[str, Any]) -> None:
         self.rows, self.constants = [list(row) for row in rows], constants
-        self.dims = self.shape = (len(self.rows), len(self.rows[0]))
+        self._dims = self.shape = (len(self.rows), len(self.rows[0]))
 
     def _like(self, rows: Any) -> Grid:
         return Grid(rows, self.constants)
@@ -47,13 +48,13 @@ class Grid:
 
     def _zip(self, other: Any, function: Any) -> Grid:
         b = other if isinstance(other, Grid) else self._like([[self._number(other)]])
-        rows, cols = max(self.dims[0], b.dims[0]), max(self.dims[1], b.dims[1])
-        for p, q in zip(self.dims, b.dims, strict=True):
+        rows, cols = max(self._dims[0], b._dims[0]), max(self._dims[1], b._dims[1])
+        for p, q in zip(self._dims, b._dims, strict=True):
             if p != q and 1 not in (p, q):
-                raise ValueError(f"shapes {self.dims} and {b.dims}")
+                raise ValueError(f"shapes {self._dims} and {b._dims}")
 
         def at(grid: Grid, i: int, j: int) -> Any:
-            return grid.rows[min(i, grid.dims[0] - 1)][min(j, grid.dims[1] - 1)]
+            return grid.rows[min(i, grid._dims[0] - 1)][min(j, grid._dims[1] - 1)]
 
         return self._like([[function(at(self, i, j), at(b, i, j)) for j in range(cols)] for i in range(rows)])
 
@@ -81,8 +82,8 @@ class Grid:
         return self._like([[entry**power for entry in row] for row in self.rows])
 
     def __matmul__(self, other: Grid) -> Grid:
-        if self.dims[1] != other.dims[0]:
-            raise ValueError(f"shapes {self.dims} and {other.dims}")
+        if self._dims[1] != other._dims[0]:
+            raise ValueError(f"shapes {self._dims} and {other._dims}")
         columns = list(zip(*other.rows, strict=True))
         return self._like(
             [
@@ -98,8 +99,8 @@ class Grid:
     T = mT
 
     def inner(self, other: Grid) -> Grid:
-        if self.dims != other.dims:
-            raise ValueError(f"shapes {self.dims} and {other.dims}")
+        if self._dims != other._dims:
+            raise ValueError(f"shapes {self._dims} and {other._dims}")
         return (self * other).total()
 
     def total(self) -> Grid:
@@ -109,8 +110,8 @@ class Grid:
         return self._like([[sum(row, self._number(0))] for row in self.rows])
 
     def diagonal(self) -> Grid:
-        n = self.dims[0]
-        if self.dims[1] == 1:
+        n = self._dims[0]
+        if self._dims[1] == 1:
             return self._like([[self.rows[i][0] if i == j else self._number(0) for j in range(n)] for i in range(n)])
         return self._like([[self.rows[i][i]] for i in range(n)])
 
@@ -249,13 +250,13 @@ def _layers(state: dict[str, Grid], depth: int) -> list[Any]:
         SimpleNamespace(**{key: state[f"{key}{k}"] for key in "WbBF"}, index=k, name=f"W{k}", above=None)
         for k in range(1, depth + 1)
     ]
-    for below, above in zip(layers, layers[1:], strict=False):
+    for below, above in pairwise(layers):
         below.above = above
     return layers
 
 
 def _derivative(value: Any, step: Fraction) -> Any:
-    """The slope at 0 of a polynomial in t, from its values at multiples of the step; balls take the first degree that agrees."""
+    """The slope at 0 of a polynomial in t, from its values at multiples of the step (for balls the first that fits)."""
     points = [step * k for k in range(DEGREES + 3)]
     values = [value(t) for t in points]
     for degree in range(DEGREES + 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ..errors import ActivationError, FaverifyError, where
@@ -105,7 +106,7 @@ class Assignment:
             inside = entry.contains if hasattr(entry, "contains") else entry.__eq__
             self.at_kink = self.at_kink or any(inside(kink) for kink in activation.kinks)
         values, slopes = (
-            h.map(lambda entry, f=f: self._at(activation, f, entry)) for f in (activation.phi, activation.dphi)
+            h.map(partial(self._at, activation, function)) for function in (activation.phi, activation.dphi)
         )
         self.gates[name] = slopes
         return values, slopes

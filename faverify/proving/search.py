@@ -1,4 +1,4 @@
-"""The search for a witness: small widths first, all ones, then small random integers, then the shrinking of what was found.
+"""The search for a witness: small widths first, all ones, then small random integers; then what was found is shrunk.
 
 A witness is realizable: it is evaluated as a network with its own φ, so gates are what the signs of h give; points at a
 kink are passed over, since there the flow has no unique derivative.
@@ -159,17 +159,17 @@ def witness(question: Question, case: Case) -> Witness:
     """The witness of a case whose rate is not zero."""
     net, data, entry = case.net, case.data, case.entry
     depth = net.depth
-    shown = entry if case.rates.dims != (1, 1) else None
+    shown = entry if case.rates._dims != (1, 1) else None
     assert entry is not None
     rate = case.rates.data[entry[0]][entry[1]]
     backs = {
         kind: [f"{kind}{k}" for k in numbers] for kind, numbers in (("B", range(2, depth + 1)), ("F", range(1, depth)))
     }
     read = [kind for kind, names in backs.items() if any(name in data for name in names)]
-    shapes = {"B": lambda k: (net.widths[k], net.widths[k - 1]), "F": lambda k: (net.outputs, net.widths[k])}
 
     def matrix(name: str) -> Any:
-        rows, cols = shapes[name[0]](int(name[1:]))
+        k = int(name[1:])
+        rows, cols = (net.widths[k], net.widths[k - 1]) if name[0] == "B" else (net.outputs, net.widths[k])
         return array(data.get(name) or [[Fraction(0)] * cols for _ in range(rows)])
 
     named = {name: matrix(name) for kind in read for name in backs[kind]}

@@ -56,7 +56,7 @@ class Witness:
         return {**self.record(), "digest": self.digest}
 
     def recheck(self, law: Any = None, rule: Any = None, activation: Any = None) -> bool:
-        """Whether the fields are as they were sealed and dQ/dt is the stated rate, by code that shares nothing with the prover.
+        """Whether the fields are as sealed and dQ/dt is the stated rate, by code that shares nothing with the prover.
 
         `law`, `rule` and `activation` are needed for a witness read from a file about code that is not in the library.
         """

@@ -1,1 +1,1 @@
-"""What leaves the toolkit: text, records, derivations. Nothing here is believed: a step is checked when it is written."""
+"""What leaves the toolkit: text, records, derivations. Not believed: a step is checked when written."""

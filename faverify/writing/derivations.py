@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Misuse, Undecidable
-from ..kernel.cuts import HORIZONS, Question, State, piece_of, pieces, value_of
+from ..kernel.cuts import FARTHEST, Question, State, piece_of, pieces, value_of
 from ..kernel.passes import Layer, Run, is_local, set_values
 from ..proving.jets import law_jet
 from .entries import entry_lines
@@ -87,7 +87,7 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
         steps = tuple(Step(*line) for line in worked_lines(verdict))
         return [(f"Counterexample, layer {verdict.witness.layer}", steps)]
     if question.net is None:
-        for horizon in HORIZONS:
+        for horizon in range(1, FARTHEST + 1):
             try:
                 return [(_heading(piece), _notation(question, piece, 0)) for piece in pieces(question, horizon)]
             except Undecidable:

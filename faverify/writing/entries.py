@@ -20,7 +20,7 @@ def entry_lines(question: Question) -> Iterator[tuple[str, str, str]]:
     moves = run.velocities(question.rule)
     layer = run.layers[position]
     value = law_jet(question.law, run, layer, {}).value
-    dims = value.dims
+    dims = value._dims
     entries = [(i, j) for i in range(dims[0]) for j in range(dims[1])]
     for i, j in entries:
         label = "Q" if dims == (1, 1) else f"Q[{i},{j}]"

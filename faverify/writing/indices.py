@@ -18,7 +18,7 @@ def word_lines(word: Word, merged: bool) -> tuple[str, str]:
     if merged:
         seen: dict[Any, list[Any]] = {}
         for graph, c in terms:
-            key = tuple(Word(*word.dims, {graph: 1}).normal())
+            key = tuple(Word(word._dims, {graph: 1}).normal())
             seen.setdefault(key, [graph, 0])[1] += c
         terms = [(graph, c) for graph, c in seen.values()]
     parts = [(Fraction(c), *_product(graph)) for graph, c in terms if c]

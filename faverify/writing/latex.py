@@ -7,7 +7,8 @@ from typing import Any
 from .notation import GREEK
 
 SYMBOLS = {
-    "½": r"$\tfrac12$", "‖": r"$\Vert$", "⟨": r"$\langle$", "⟩": r"$\rangle$", "²": r"$^2$", "ᵀ": r"$^{\top}$", "−": "$-$",
+    "½": r"$\tfrac12$", "‖": r"$\Vert$", "⟨": r"$\langle$", "⟩": r"$\rangle$", "²": r"$^2$", "ᵀ": r"$^{\top}$",
+    "−": "$-$",
     "′": r"$'$", "≠": r"$\neq$", "·": r"$\cdot$", "…": r"\dots{}", "⊙": r"$\odot$", "∈": r"$\in$", "±": r"$\pm$",
     "{": "", "}": "", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "ₗ": "$_l$", "×": r"$\times$", "≥": r"$\ge$",
 }  # fmt: skip

@@ -43,8 +43,8 @@ class Term(Value):
         self.word, self.parts = word, {factor: c for factor, c in parts.items() if c}
 
     @property
-    def dims(self) -> Any:  # type: ignore[override]
-        return self.word.dims
+    def _dims(self) -> Any:
+        return self.word._dims
 
     # Printing
 
@@ -68,7 +68,7 @@ class Term(Value):
             return other
         if isinstance(other, Word):
             return Term(other, _constant_parts(other))
-        if hasattr(other, "dims"):
+        if hasattr(other, "_dims"):
             return NotImplemented
         number = Fraction(exact(other))
         return Term(number + WordCarrier().zeros(1, 1), {Factor("1", "1", True): number})
@@ -90,11 +90,11 @@ class Term(Value):
         if other is NotImplemented:
             return NotImplemented
         for scalar, value in ((other, self), (self, other)):
-            if set(scalar.parts) <= {Factor("1", "1", True)} and scalar.dims == (1, 1):
+            if set(scalar.parts) <= {Factor("1", "1", True)} and scalar._dims == (1, 1):
                 number = next(iter(scalar.parts.values()), Fraction(0))
                 return Term(self.word * other.word, {factor: c * number for factor, c in value.parts.items()})
-        entrywise = (1, 1) not in (self.dims, other.dims)
-        first, second = (self, other) if entrywise or self.dims == (1, 1) else (other, self)
+        entrywise = (1, 1) not in (self._dims, other._dims)
+        first, second = (self, other) if entrywise or self._dims == (1, 1) else (other, self)
         return self._joined(self.word * other.word, first, second, (" ⊙ ", r" \odot ") if entrywise else (" ", r"\,"))
 
     def __matmul__(self, other: Any) -> Any:

@@ -71,7 +71,7 @@ def _latex(rows: Any) -> str:
 
 def _cell(entry: Any) -> str:
     if hasattr(entry, "mid"):
-        return entry.str(12).replace("+/-", r"\pm")
+        return str(entry.str(12)).replace("+/-", r"\pm")
     if entry.denominator == 1:
         return str(entry)
     return rf"{'-' if entry < 0 else ''}\tfrac{{{abs(entry.numerator)}}}{{{entry.denominator}}}"
