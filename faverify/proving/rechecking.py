@@ -163,7 +163,7 @@ def _subjects(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[A
         return witness.subjects  # type: ignore[no-any-return]
     classes = {cls.__name__: cls for cls in rules.LIBRARY.values()}
     law = law or laws.LIBRARY.get(witness.law)
-    rule = rule or (classes[witness.rule]() if witness.rule in classes else None)
+    rule = rule or (classes[witness.rule](**witness.constants) if witness.rule in classes else None)
     if law is None or rule is None:
         asked = "law" if law is None else "rule"
         raise Misuse(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
@@ -192,6 +193,7 @@ def witness(question: Question, case: Case) -> Witness:
         targets=array(data["y"]) if "y" in data else None,
         gates=[array([[_plain(g) for g in row] for row in case.gates[str(k)].data]) for k in range(1, depth)],
         parameters=parameters,
+        constants=constants_of(question.rule, parameters),
         subjects=(question.law, question.rule, net.activation),
     )
     return replace(found, digest=seal(found.record()))
@@ -200,6 +202,15 @@ def witness(question: Question, case: Case) -> Witness:
 def constant(value: Any, parameters: dict[str, Fraction]) -> Fraction:
     """The value of a constant of the question at the case's parameters."""
     return Fraction(Rationals(parameters).convert(value))
+
+
+def constants_of(rule: Any, parameters: dict[str, Fraction]) -> dict[str, Fraction]:
+    """The fields of a rule that are numbers, at the case's parameters."""
+    found = {}
+    for name, value in getattr(rule, "__dict__", {}).items():
+        with suppress(FaverifyError):
+            found[name] = constant(value, parameters)
+    return found
 
 
 def ball_text(ball: Any) -> tuple[str, str]:
