@@ -186,20 +186,18 @@ def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list
 
     depth = len(witness.weights)
     state: dict[str, Grid] = {f"W{k}": grid(w) for k, w in enumerate(witness.weights, start=1)}
-    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
-    state |= {name: grid(value) for name, value in zip(witness.feedback_names, backs, strict=True)}
     widths = (len(witness.inputs), *(len(w) for w in witness.weights))
     if widths != tuple(witness.widths):
         raise ValueError("widths")
-    for k in range(1, depth + 1):
-        for name, rows, cols in (
-            (f"B{k}", widths[k], widths[k - 1]),
-            (f"F{k}", widths[-1], widths[k]),
-            (f"b{k}", widths[k], 1),
-        ):
-            state.setdefault(name, grid([[Fraction(0)] * cols] * rows))
-    if witness.biases is not None:
-        state |= {f"b{k}": grid(b) for k, b in enumerate(witness.biases, start=1)}
+    shapes = {f"B{k}": (widths[k], widths[k - 1]) for k in range(1, depth + 1)}
+    shapes |= {f"F{k}": (widths[-1], widths[k]) for k in range(1, depth + 1)}
+    shapes |= {f"b{k}": (widths[k], 1) for k in range(1, depth + 1)}
+    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
+    given = {name: grid(value) for name, value in zip(witness.feedback_names, backs, strict=True)}
+    given |= {f"b{k}": grid(b) for k, b in enumerate(witness.biases or [], start=1)}
+    if any(shapes.get(name) != value.shape for name, value in given.items()):
+        raise ValueError("shapes")
+    state |= {name: grid([[Fraction(0)] * cols] * rows) for name, (rows, cols) in shapes.items()} | given
 
     layers = _layers(state, depth)
     a = source = SimpleNamespace(a=grid(witness.inputs))
