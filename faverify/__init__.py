@@ -14,7 +14,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "claims": ("claim",),
     "errors": (
-        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError", "NonFiniteError",
+        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NonFiniteError",
         "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
     ),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),

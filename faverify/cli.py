@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .errors import FaverifyError
+from .errors import FaverifyError, Undecidable
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
@@ -31,9 +31,15 @@ class Command(click.Group):
             notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
             click.echo(f"error: {error}{notes}", err=True)
             sys.exit(2)
+        except Undecidable as question:
+            click.echo(f"error: {question.line} asks for {question.question}", err=True)
+            sys.exit(2)
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)
+        except OSError as error:
+            click.echo(f"error: {error.strerror}", err=True)
+            sys.exit(2)
         except click.exceptions.Exit as stop:
             sys.exit(stop.exit_code)
         except Exception as error:
@@ -82,10 +88,8 @@ def check(
     as_json: bool,
 ) -> None:
     """Settle whether LAW holds along RULE's flow."""
-    from . import proving
     from .model import laws
 
-    del proving
     subject = found_rule(rule)
     if law is not None:
         verdict = ask(found_law(law), subject, widths, activation, bias, layer, budget)
@@ -117,8 +121,7 @@ def report(verdicts: list[Any], as_json: bool) -> None:
         rows = [(v.law, v.kind, v.note or (str(v.witness.rate) if v.witness else v.how)) for v in found]
         rows += [(name, "ill-shaped", str(error)) for name, error in misfits]
         table(("law", "verdict", "rate of the witness, or how"), rows)
-    kinds = {v.kind for v in found}
-    sys.exit(3 if kinds <= {"undecided"} else 0 if "proved" in kinds else 1)
+    sys.exit(3 if any(v.kind == "undecided" for v in found) else 0)
 
 
 @main.command(epilog=FILES)
@@ -214,8 +217,10 @@ def found_rule(name: str) -> Any:
         return found
     try:
         return found()
-    except TypeError as error:
-        raise click.ClickException(f"{name} needs arguments ({error}); give its fields defaults") from error
+    except (Exception, SystemExit, Undecidable) as error:
+        raise click.ClickException(
+            f"{name}() failed: {type(error).__name__}: {error}; give its fields defaults"
+        ) from error
 
 
 def found_law(name: str) -> Any:
@@ -241,7 +246,7 @@ def from_file(name: str) -> Any:
     sys.modules.setdefault(file.stem, module)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, Undecidable) as error:
         line = next((f"line {e.lineno}" for e in trace(error) if Path(e.filename) == file), "")
         raise click.ClickException(f"{file} failed when run, {line}: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):

@@ -17,8 +17,16 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _MATHEMATICS = os.path.join(_PACKAGE, "model")
 
 
+OBSERVERS: list[list[BaseException]] = []  # whoever must know of errors that user code swallows
+
+
 class FaverifyError(Exception):
     """Base of everything that faverify raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        for observer in OBSERVERS:
+            observer.append(self)
 
 
 class ShapeError(FaverifyError, ValueError):
@@ -79,10 +87,6 @@ class ActivationError(UserCodeError):
     """An activation contradicts what it declares, or cannot be evaluated."""
 
 
-class NetworkError(UserCodeError):
-    """A network that cannot be read."""
-
-
 class UnknownName(FaverifyError, LookupError):
     """A name that the library does not know. Attributes: `name`, `nearest`, `known`."""
 
@@ -121,13 +125,15 @@ class Undecidable(BaseException):
     """Code asked exact algebra a question without an answer: the value of a letter, a width, a layer's number.
 
     Not an `Exception`, so that user code cannot swallow it by accident; the provers turn it into Undecided.
-    Attributes: `question`, `line` (where it was asked, once known).
+    Attributes: `question`, `line` (where it was asked).
     """
 
     def __init__(self, question: str) -> None:
         self.question = question
-        self.line: str | None = None
+        self.line = user_frame(sys._getframe(1))
         super().__init__(question)
+        for observer in OBSERVERS:
+            observer.append(self)
 
 
 class BeyondHorizon(Undecidable):
@@ -159,8 +165,9 @@ def where(error: BaseException) -> str:
 
 
 def name_of(subject: Any) -> str:
-    """What a rule or a law is called in messages."""
-    return str(getattr(subject, "name", None) or type(subject).__name__)
+    """What a rule or a law is called in messages: a name of its own if it is a string, else its class."""
+    own = vars(subject).get("name", vars(type(subject)).get("name")) if hasattr(subject, "__dict__") else None
+    return own if isinstance(own, str) and own else type(subject).__name__
 
 
 def called(subject: Any, method: str, *arguments: Any) -> Any:
@@ -171,7 +178,7 @@ def called(subject: Any, method: str, *arguments: Any) -> Any:
         if method != "velocities" and not getattr(error, "__notes__", None):
             error.add_note(f"in {name_of(subject)}.{method}, {where(error)}")
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = LawError if method == "formula" else RuleError
         found = f"raised {type(error).__name__}: {error} ({where(error)})"
         raise kind(f"{name_of(subject)}.{method}", found, "it must run over the matrices of every carrier") from error

@@ -9,7 +9,13 @@ from typing import Any, ClassVar, NoReturn
 class Presentable:
     """Text, records and derivations of a verdict."""
 
+    kind: ClassVar[str] = ""
     kinds: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """The kind of a verdict is the name of its class."""
+        cls.kind = cls.__name__.lower()
+        cls.kinds[cls.kind] = cls
 
     @property
     def derivation(self) -> Any:

@@ -10,7 +10,20 @@ from pathlib import Path
 import faverify
 
 PACKAGE = Path(faverify.__file__).parent
-ROOMS = ["errors", "presenting", "kernel", "model", "proving", "flows", "experiments", "writing", "claims", "strategies", "pytest_plugin", "cli"]
+ROOMS = [
+    "errors",
+    "presenting",
+    "kernel",
+    "model",
+    "proving",
+    "flows",
+    "experiments",
+    "writing",
+    "claims",
+    "strategies",
+    "pytest_plugin",
+    "cli",
+]
 PRINTING = {"presenting.py", "proving/witnesses.py"}  # their methods call the writers, since printing is not believed
 
 

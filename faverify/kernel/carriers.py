@@ -8,16 +8,14 @@ A *value* is a matrix in some carrier: a subclass of `Value` that gives `_dims` 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any
 
-from ..errors import ExactnessError, ShapeError, Undecidable, UnsupportedOperation, user_frame
+from ..errors import OBSERVERS, ExactnessError, ShapeError, Undecidable, UnsupportedOperation
 
 COLUMNS_ROWS = "the columns of A must be the rows of B"
-_watchers: list[list[Undecidable]] = []
 
 
 def exact(value: Any) -> Fraction | int:
@@ -30,26 +28,17 @@ def exact(value: Any) -> Fraction | int:
     return Fraction(*(int(getattr(value, name)) for name in names))
 
 
-def undecidable(question: str, kind: type[Undecidable] = Undecidable) -> NoReturn:
-    """Raise, and leave a trace that swallowing the exception does not remove."""
-    event = kind(question)
-    event.line = user_frame(sys._getframe(1))
-    for watcher in _watchers:
-        watcher.append(event)
-    raise event
-
-
 @contextmanager
 def watch() -> Iterator[None]:
-    """A question asked inside is raised at the end, even if user code swallowed it."""
-    asked: list[Undecidable] = []
-    _watchers.append(asked)
+    """Questions and errors that user code swallowed inside are raised at the end, for swallowing answers them."""
+    seen: list[BaseException] = []
+    OBSERVERS.append(seen)
     try:
         yield
     finally:
-        _watchers.pop()
-    if asked:
-        raise asked[0]
+        OBSERVERS[:] = [observer for observer in OBSERVERS if observer is not seen]
+    if seen:
+        raise seen[0] if isinstance(seen[0], Undecidable) else Undecidable(f"whether this fails: {seen[0]}")
 
 
 class Silent:
@@ -57,35 +46,41 @@ class Silent:
 
     __slots__ = ()
     __array_ufunc__ = None
+    _label = "a matrix"
 
     def _ask(self, *_: Any) -> Any:
-        undecidable(f"the value of {getattr(self, 'label', 'a matrix')}, which stands for every possible one")
+        raise Undecidable(f"the value of {self._label}, which stands for every possible one")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _ask
-    __hash__ = __bool__ = __int__ = __index__ = __float__ = _ask
+
+CONVERSIONS = "lt le gt ge eq ne hash bool int index float complex str repr format len iter contains array abs round"
+OPERATIONS = "radd rsub mul rmul truediv rtruediv mod rmod floordiv rfloordiv divmod rdivmod pow rpow neg pos invert"
+for _name in f"{CONVERSIONS} {OPERATIONS}".split():
+    setattr(Silent, f"__{_name}__", Silent._ask)
 
 
 class Opaque(Silent):
-    """A number that a proof must not know: a layer's index, a width. It may be shifted and passed on, no more.
+    """What a proof must not know: an index, which may be shifted and no more, a width, a name.
 
-    Even `str` is refused, since `str(index) == "5"` would ask what the number is; and it passes for an int, so that
-    `isinstance(index, int) and index == 5` is asked too.
+    It passes for an int (or a str), so that `isinstance(index, int) and index == 5` is asked too.
     """
 
-    __slots__ = ("label",)
-    __class__ = property(lambda self: int)
+    __slots__ = ("_kind", "_label")
+    __class__ = property(lambda self: self._kind)
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, label: str, kind: type = int) -> None:
+        self._label, self._kind = label, kind
 
     def __add__(self, other: Any) -> Opaque:
-        return Opaque(f"{self.label}+{exact(other)}")
+        if self._label[0] not in "lL" or not isinstance(other, int):
+            raise Undecidable(f"the value of {self._label}")
+        shift = int(self._label[1:] or 0) + other
+        return Opaque(self._label[0] + (f"{shift:+d}" if shift else ""))
 
     def __sub__(self, other: Any) -> Opaque:
-        return Opaque(f"{self.label}-{exact(other)}")
+        return self.__add__(-other)
 
-    __str__ = __repr__ = __format__ = Silent._ask
-    __radd__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = __floordiv__ = Silent._ask
+    def __getattr__(self, name: str) -> Any:
+        return self._ask() if not name.startswith("__") else object.__getattribute__(self, name)
 
 
 class Value(Silent):
@@ -122,8 +117,17 @@ class Value(Silent):
         check(self._dims == dims, "inner(A, B)", self._dims, dims, "an inner product pairs two matrices of one shape")
         return (self * other).total()
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise UnsupportedOperation(
+            f"the attribute .{name}", "matrices", "write the formula with @, *, .mT, .shape, fv.…"
+        )
+
     def __repr__(self) -> str:  # says nothing of the content, which a comparison of strings would ask for
         return f"<{type(self).__name__.lower()}>"
+
+    __str__ = __repr__
 
 
 def broadcast(operation: str, a: Any, b: Any) -> tuple[Any, Any]:

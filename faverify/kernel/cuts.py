@@ -94,6 +94,7 @@ class Question:
     layer: Any = None
     bias: bool = False
     note: str = ""
+    squares: bool = False
 
 
 class State:
@@ -140,6 +141,7 @@ def residuals(question: Question, net: Any, layers: Iterable[int], squares: bool
             if not (value_of(law, again, State(again.layers[layer])) - value).is_zero():
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
             found[layer] = derivative(value, moves) - value * question.mu
+            found[layer].signs = any("sign(" in name for word in (value, *moves.values()) for name in word.names())
     return found
 
 
@@ -208,9 +210,11 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
 
 def _proved(question: Question, left: Iterable[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
-    if any(name.startswith("sign(") for word in left for name in word.names()):
+    if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
-    return Proved(*names, statement_of(question), scope, how, note=question.note, question=question)
+    return Proved(
+        *names, statement_of(question), scope, how, note=question.note, question=replace(question, squares=squares)
+    )
 
 
 def statement_of(question: Question) -> str:

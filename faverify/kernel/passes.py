@@ -11,10 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import BeyondHorizon, NetworkError, RuleError, ShapeError, UserCodeError, called, name_of, show_shape
-from .carriers import Opaque, undecidable
-
-CHAIN = "apply maps to the input or to the activity of the map before, as in fv.phi(w['W1'] @ x + w['b1'])"
+from ..errors import (
+    BeyondHorizon,
+    RuleError,
+    ShapeError,
+    Undecidable,
+    UserCodeError,
+    called,
+    name_of,
+    show_shape,
+)
+from .carriers import Opaque
 
 
 def set_values(layer: Layer, **values: Any) -> None:
@@ -29,7 +36,7 @@ class Layer:
     delta: Any
 
     def __init__(self, run: Run, name: str, label: Any, W: Any, b: Any, h: Any) -> None:
-        seen = (label, name) if isinstance(label, int) else (Opaque(label), Opaque(name))
+        seen = (label, name) if isinstance(label, int) else (Opaque(label), Opaque(name, str))
         set_values(self, _run=run, _name=name, _label=label, _up=None, index=seen[0], name=seen[1], W=W, b=b, h=h, a=h)
 
     def __setattr__(self, key: str, value: Any) -> None:
@@ -38,30 +45,20 @@ class Layer:
         )
 
     def __getattr__(self, key: str) -> Any:
-        if key in ("B", "F"):
+        if key in ("B", "F") and self is not self._run.input:
             return self._run.feedback(key, self)
         if key == "target" and self is self._run.output:
             return self._run.once("y", *self.h._dims)
-        raise AttributeError(f"layer {self._label} has no {key!r} here")
+        if self is self._run.input and not self._run.net.begins:
+            raise Undecidable(f"{key!r} of the layer below, of which a local cut knows only the activity a")
+        raise AttributeError(f"layer {self._label} has no {key!r} here; below the first layer there is only a")
 
     @property
     def above(self) -> Any:
         """The layer that this one feeds; None at the output."""
         if self._up is None and self is not self._run.output:
-            undecidable(f"what lies above layer {self._label}", BeyondHorizon)
+            raise BeyondHorizon(f"what lies above layer {self._label}")
         return self._up
-
-
-class Input:
-    """What lies below the first layer: `a`, and nothing else is known of it."""
-
-    def __init__(self, a: Any, known: bool) -> None:
-        self.a, self._known = a, known
-
-    def __getattr__(self, name: str) -> Any:
-        if not self._known:
-            undecidable(f"{name!r} of the layer below, of which a local cut knows only the activity a")
-        raise AttributeError(f"the input has no {name!r}; below the first layer there is only a")
 
 
 class Map:
@@ -70,9 +67,7 @@ class Map:
     def __init__(self, run: Run, name: str) -> None:
         self.run, self.name = run, name
 
-    def __matmul__(self, source: Any) -> Recorded:
-        if not isinstance(source, Recorded) or source.layer is not (self.run.layers or [self.run.input])[-1]:
-            raise NetworkError("forward", f"{self.name} is applied to something else than the last activity", CHAIN)
+    def __matmul__(self, source: Recorded) -> Recorded:
         return self.run.open_layer(self.name, source)
 
 
@@ -82,22 +77,16 @@ class Recorded:
     def __init__(self, value: Any, layer: Any) -> None:
         self.value, self.layer = value, layer
 
-    def __add__(self, other: Any) -> Recorded:
-        layer = self.layer
-        if not (isinstance(other, Map) and isinstance(layer, Layer) and layer.h is self.value):
-            raise NetworkError("forward", "a sum that is not w[map] @ a + w[bias]", CHAIN)
-        b = other.run.parameters[other.name]
-        set_values(layer, b=b, h=self.value + b, a=self.value + b)
-        return Recorded(layer.h, layer)
+    def __add__(self, bias: Map) -> Recorded:
+        b = bias.run.parameters[bias.name]
+        set_values(self.layer, b=b, h=self.value + b, a=self.value + b)
+        return Recorded(self.layer.h, self.layer)
 
     def activate(self) -> Recorded:
-        layer = self.layer
-        if not (isinstance(layer, Layer) and layer.h is self.value):
-            raise NetworkError("forward", "φ of something else than w[map] @ a", CHAIN)
-        run = layer._run
+        layer, run = self.layer, self.layer._run
         a, dphi = run.carrier.activate(run.net.activation, layer.h, str(layer._label))
         set_values(layer, a=a, phi=a, dphi=dphi)
-        return Recorded(layer.a, layer)
+        return Recorded(a, layer)
 
 
 class Run:
@@ -132,10 +121,9 @@ class Run:
 
     def forward(self, x: Any) -> Layer:
         """Run the network; returns the output layer."""
-        net, self.layers, self.input = self.net, [], Input(x, known=self.net.begins)
+        net, self.layers, self.input = self.net, [], Layer.__new__(Layer)  # below the first layer there is only a
+        set_values(self.input, _run=self, _label="input", a=x)
         end = net.forward({name: Map(self, name) for name in self._dims}, Recorded(x, self.input))
-        if not isinstance(end, Recorded) or not self.layers or end.layer is not self.layers[-1]:
-            raise NetworkError("forward", "what is returned is not the output of the last map", CHAIN)
         self.output = end.layer
         if not net.ends:
             far, f = "n_{L-1}", self.once("f", net.outputs, self.samples)
@@ -188,13 +176,23 @@ class Run:
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
         known = {name.replace("W", kind, 1): dims for name, dims in self._dims.items() for kind in "WB"} | self._dims
+        known |= {k.replace("W", "F", 1): (self.net.outputs, n) for k, (n, _) in self._dims.items() if k[0] == "W"}
+        if not self.layers:
+            raise RuleError(f"{name_of(rule)}.velocities", "made no forward pass", "call run.forward(x)")
         for name, value in found.items():
-            if "F" not in name and getattr(value, "_dims", None) != known.get(name):
+            if name not in known or getattr(value, "_dims", None) != known[name]:
                 what = f"gave {name!r} the shape {show_shape(getattr(value, 'dims', type(value).__name__))}"
                 raise RuleError(f"{name_of(rule)}.velocities", what, f"known parameters are {known}")
         return found
 
 
+def one_pass(rule: Any, run: Run, x: Any, error: Callable[[Layer], Any]) -> dict[str, Any]:
+    """Forward, backward, update. A rule may override it with passes of its own: it then has no local cut."""
+    run.forward(x)
+    run.backward(rule, error)
+    return run.updates(rule)
+
+
 def is_local(rule: Any) -> bool:
-    """Whether the rule keeps the pass of its base class, one way forward and one back: only then is there a cut."""
-    return bool(getattr(getattr(type(rule), "velocities", None), "one_pass", False))
+    """Whether the rule keeps `one_pass`: only then is there a cut."""
+    return getattr(rule.velocities, "__func__", None) is one_pass

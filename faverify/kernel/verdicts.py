@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any
 
 from ..presenting import Presentable
 
@@ -33,7 +33,6 @@ class Scope:
 class Verdict(Presentable):
     """Whether a law holds along a rule's flow; `layers`: the verdict of each; `tried`: what stopped each prover."""
 
-    kind: ClassVar[str] = ""
     law: str
     rule: str
     statement: str
@@ -49,19 +48,10 @@ class Verdict(Presentable):
 class Proved(Verdict):
     """The law holds, for everything in the scope, by exact algebra."""
 
-    kind = "proved"
-
 
 class Refuted(Verdict):
     """The law fails: `witness` holds rational data, within the scope, at which its rate is not what was claimed."""
 
-    kind = "refuted"
-
 
 class Undecided(Verdict):
     """Neither was reached: `tried` says what was tried and why each attempt stopped."""
-
-    kind = "undecided"
-
-
-Verdict.kinds = {kind.kind: kind for kind in (Proved, Refuted, Undecided)}

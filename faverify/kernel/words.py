@@ -20,7 +20,7 @@ from fractions import Fraction
 from itertools import permutations, product
 from typing import Any
 
-from ..errors import UnsupportedOperation
+from ..errors import Undecidable, UnsupportedOperation
 from .carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 
 Edge = tuple[int, int, int]  # letter, row vertex, column vertex; −1 where the dimension is 1
@@ -48,7 +48,8 @@ def letter_name(number: int) -> str:
 class Word(Value):
     """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
 
-    __slots__ = ("_dims", "_normal", "terms")
+    __slots__ = ("_dims", "_normal", "signs", "terms")
+    signs: bool  # of a residual: whether its proof knows a sign by its letter only
 
     def __init__(self, dims: tuple[Any, Any], terms: dict[Graph, Any]) -> None:
         self._dims, self.terms = dims, terms
@@ -70,12 +71,12 @@ class Word(Value):
         return self._scaled(-1)
 
     def _scaled(self, factor: Any) -> Word:
-        return Word(self._dims, {graph: c * factor for graph, c in self.terms.items()})
+        return Word(self._dims, {graph: c * factor for graph, c in self.terms.items() if factor})
 
     def __truediv__(self, other: Any) -> Word:
         constant = self._lift(other).constant()
         if not constant:
-            raise UnsupportedOperation("this quotient", "words", "divide by a non-zero number")
+            raise Undecidable("a quotient by a matrix or by zero")
         return self._scaled(Fraction(1) / constant)
 
     def __mul__(self, other: Any) -> Any:
@@ -123,10 +124,10 @@ class Word(Value):
 
     def sign(self) -> Word:
         """sign(A): of ± a letter, a letter in its place; of another word, a letter named by its normal form."""
-        if self.constant() is not None:
-            return word_of((self.constant() > 0) - (self.constant() < 0))
+        if self.constant() is not None or not self.terms:
+            return Word(self._dims, {graph: (c > 0) - (c < 0) for graph, c in self.terms.items()})
         (edges, dims, row, col), coefficient = next(iter(self.terms.items()))
-        if len(self.terms) == 1 and len(edges) == 1:
+        if len(self.terms) == len(edges) == 1 and {*range(len(dims))} <= {row, col}:  # no index is summed over
             k, i, j = edges[0]
             signed = ((_number(f"sign({letter_name(k)})"), i, j),), dims, row, col
             return Word(self._dims, {signed: 1 if coefficient > 0 else -1})
@@ -203,10 +204,10 @@ def _quotient(edges: Iterable[Edge], dims: tuple[Any, ...], pairs: Any, row: int
 
 
 def _collect(pairs: Iterable[tuple[Graph, Any]]) -> dict[Graph, Any]:
-    terms: dict[Graph, Any] = {}
+    terms: dict[Graph, Any] = defaultdict(int)
     for graph, coefficient in pairs:
-        terms[graph] = terms.get(graph, 0) + coefficient
-    return terms
+        terms[graph] += coefficient
+    return {graph: c for graph, c in terms.items() if c}
 
 
 def _bilinear(a: Word, b: Word, glue: Any) -> dict[Graph, Any]:
@@ -301,8 +302,11 @@ def _labelled(component: list[int], edges: Any, touching: Any, rank: dict[int, i
     for v in component:
         cells[rank[v]].append(v)
     alike = min((cell for cell in cells.values() if len(cell) > 1), key=lambda cell: (len(cell), rank[cell[0]]))
+    # Vertices with the same half edges to the same vertices are exchanged by an isomorphism: one of them is enough.
+    twins = {tuple(sorted((k, i == v, i + j - v) for k, i, j in (edges[p] for p in touching[v]))): v for v in alike}
     return min(
-        _labelled(component, edges, touching, {u: 2 * r + (u == v) for u, r in rank.items()}, colour) for v in alike
+        _labelled(component, edges, touching, {u: 2 * r + (u == v) for u, r in rank.items()}, colour)
+        for v in twins.values()
     )
 
 

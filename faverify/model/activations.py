@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from ..errors import ActivationError, Misuse, UnknownName, UnsupportedOperation, where
+from ..kernel.carriers import exact
 from .formulas import Parameter, parameter
 
 
@@ -71,6 +72,16 @@ def _special(name: str, h: Any, real: Callable[[float], float]) -> Any:
     raise Transcendental(name)
 
 
+POINTS = (Fraction(1, 10**6), Fraction(1, 3), Fraction(1, 2), Fraction(2), Fraction(3), Fraction(10**6))
+
+
+def _number(value: Any) -> Any:
+    """A value as a number: a constant word stands for one; one that is zero as a word is 0."""
+    if hasattr(value, "_dims"):
+        return 0 if value.is_zero() else value.constant()
+    return value
+
+
 @dataclass(frozen=True, eq=False)
 class Activation:
     """φ with its derivative, and the facts a proof may use.
@@ -94,10 +105,11 @@ class Activation:
     degree: Any = None
     name: str = "φ"
     kinks: tuple[Fraction | int, ...] = (0,)
-    square: tuple[int, int] | None = None
+    square: tuple[Any, Any] | None = None
     square_text: str = ""
     facts: str = ""
     candidates: tuple[str, ...] = ()
+    known: bool = False
 
     def __post_init__(self) -> None:
         if self.phi is None:
@@ -106,28 +118,44 @@ class Activation:
             raise Misuse("phi, dphi", (self.phi, self.dphi), "two functions of one number h")
         if self.degree is None:
             return
-        if isinstance(self.degree, bool) or not isinstance(self.degree, (int, Fraction, Parameter)):
-            raise Misuse("degree", self.degree, "a whole number, a Fraction or a parameter")
-        if self.degree == 0 if not isinstance(self.degree, Parameter) else False:
-            raise Misuse("degree", self.degree, "a non-zero degree; leave it out for a step")
-        for h in (Fraction(-3), Fraction(-1, 2), Fraction(1, 3), Fraction(2)):
-            self._check_degree(h)
+        if isinstance(self.degree, bool) or not isinstance(self.degree, (int, Fraction)) or self.degree == 0:
+            raise Misuse("degree", self.degree, "a non-zero number p; a symbol for p goes with fv.homogeneous")
+        checked = [self._check_at(h * s) for h in POINTS for s in (1, -1)]
+        if not any(checked):
+            raise ActivationError(f"activation {self.name}", "has no value at any point tried", "leave out its degree")
 
-    def _check_degree(self, h: Fraction) -> None:
+    def _check_at(self, h: Fraction) -> bool:
+        """Whether φ has a value at h; there its declared facts must hold."""
         try:
-            gap = h * self.dphi(h) - self.degree * self.phi(h)  # type: ignore[misc]
+            gaps = self._gaps(h)
         except UnsupportedOperation:
-            gap = h * self.dphi(float(h)) - float(self.degree) * self.phi(float(h))  # type: ignore[misc]
+            try:
+                gaps = self._gaps(float(h))
+            except (ValueError, OverflowError, ZeroDivisionError):  # outside the domain of φ, or of floats
+                return False
         except Exception as error:
-            raise ActivationError(
-                f"activation {self.name}",
-                f"raised {type(error).__name__}: {error} ({where(error)})",
-                "write it for numbers, with fv.exp, fv.tanh, fv.erf, fv.log and fv.sqrt",
-            ) from error
-        zero = gap.is_zero() if hasattr(gap, "_dims") else abs(gap) < 1e-9 if isinstance(gap, float) else gap == 0
-        if not zero:
-            found = f"at h = {h} the difference h φ′ − p φ is {gap}"
-            raise ActivationError(f"activation {self.name}", found, f"it does not have degree {self.degree}")
+            found = f"raised {type(error).__name__}: {error} ({where(error)}) at h = {h}"
+            remedy = "write it for one number, with fv.exp, fv.tanh, fv.erf, fv.log and fv.sqrt"
+            raise ActivationError(f"activation {self.name}", found, remedy) from error
+        for fact, gap in gaps.items():
+            if not (abs(gap) < 1e-9 * (1 + abs(float(h))) if isinstance(gap, float) else gap == 0):
+                raise ActivationError(
+                    f"activation {self.name}", f"{fact} fails by {gap} at h = {h}", "declare what holds"
+                )
+        return True
+
+    def _gaps(self, h: Any) -> dict[str, Any]:
+        value, slope = self.phi(h), self.dphi(h)  # type: ignore[misc]
+        p = float(self.degree) if isinstance(h, float) else self.degree
+        gaps = {f"h φ′ = {self.degree} φ": _number(h * slope - p * value)}
+        if self.square is not None:
+            gate = slope / p
+            gaps[f"k² = {self.square[0]} k + {self.square[1]} for k = φ′/p"] = _number(
+                gate * gate - self.square[0] * gate - self.square[1]
+            )
+        if self.linear:
+            gaps["φ(h) = h"] = value - h
+        return gaps
 
     @property
     def linear(self) -> bool:
@@ -135,13 +163,18 @@ class Activation:
 
     @property
     def description(self) -> str:
-        return self.facts if self.facts and self.facts != "linear" else self.name
+        """How a scope names it: of an activation outside the library, what its author declared."""
+        if self.facts and not self.linear:
+            return self.facts
+        declared = self.degree is not None and not self.known
+        return f"{self.name}, with h φ′(h) = {self.degree} φ(h) as declared by its author" if declared else self.name
 
 
 def _power(p: int) -> Activation:
     if isinstance(p, bool) or not isinstance(p, int) or p < 1:
         raise Misuse("p", p, "a whole number ≥ 1")
-    return Activation(lambda h: h**p, lambda h: p * h ** (p - 1) if p > 1 else 0 * h + 1, p, f"power-{p}", ())
+    slope = (lambda h: p * h ** (p - 1)) if p > 1 else (lambda h: 0 * h + 1)
+    return Activation(lambda h: h**p, slope, p, f"power-{p}", (), known=True)
 
 
 def power(p: int) -> Activation:
@@ -151,10 +184,12 @@ def power(p: int) -> Activation:
 
 def leaky_relu(slope: Any = None, name: str = "leaky-relu") -> Activation:
     """φ(h) = h for h > 0 and αh otherwise; α is a symbol unless a number is given."""
-    alpha = parameter("α") if slope is None else slope
+    alpha = parameter("α") if slope is None else slope if isinstance(slope, Parameter) else Fraction(exact(slope))
     rule = None if isinstance(alpha, Parameter) else (1 + alpha, -alpha)
     text = f"values in {{{alpha}, 1}}" if rule else ""
-    return Activation(lambda h: h if h > 0 else alpha * h, lambda h: 1 if h > 0 else alpha, 1, name, (0,), rule, text)
+    return Activation(
+        lambda h: h if h > 0 else alpha * h, lambda h: 1 if h > 0 else alpha, 1, name, (0,), rule, text, known=True
+    )
 
 
 def homogeneous(p: Any = 1) -> Activation:
@@ -168,10 +203,14 @@ def homogeneous(p: Any = 1) -> Activation:
     >>> fv.check(law, fv.rules.FeedbackAlignment(), activation=fv.homogeneous(p)).kind
     'proved'
     """
+    if not isinstance(p, Parameter) and (isinstance(p, bool) or not isinstance(p, (int, Fraction)) or p == 0):
+        raise Misuse("p", p, "a non-zero number, or fv.parameter('p')")
     one = isinstance(p, int) and p == 1
     shown = getattr(p, "name", p)
     facts = "all φ with h φ′(h) = φ(h)" if one else f"all φ with h φ′(h) = {shown} φ(h), {shown} ≠ 0"
-    candidates = ("linear", "relu", "leaky-relu-1/2", "abs") if one else (f"power-{p}",) if isinstance(p, int) else ()
+    candidates = (
+        ("linear", "relu", "leaky-relu-1/2", "abs") if one else (f"power-{p}",) if isinstance(p, int) and p > 0 else ()
+    )
     return Activation(None, None, p, f"homogeneous of degree {shown}", (0,), None, "", facts, candidates)
 
 
@@ -200,7 +239,7 @@ def _elu(h: Any) -> Any:
 
 
 LIBRARY: dict[str, Activation] = {
-    a.name: a
+    a.name: replace(a, known=True)
     for a in (
         Activation(lambda h: h, lambda h: 0 * h + 1, 1, "linear", (), None, "", "linear"),
         Activation(

@@ -97,7 +97,7 @@ def sign(a):
 
 def phi(a):
     """The network's activation φ, applied to w[map] @ a (+ w[bias]) inside `Network.forward`."""
-    if not hasattr(a, "activate"):
+    if not hasattr(type(a), "activate"):
         raise UnsupportedOperation("fv.phi", type(a).__name__, "φ belongs to a network: use it inside forward")
     return a.activate()
 
@@ -112,7 +112,7 @@ class Parameter(Word):
         self.name = name
 
     def __getitem__(self, index: Any) -> Parameter:
-        return Parameter(f"{self.name}_{{{getattr(index, 'label', index)}}}")
+        return Parameter(f"{self.name}_{{{getattr(index, '_label', None) or int(index)}}}")
 
     def __repr__(self) -> str:
         return f"parameter({self.name!r})"
@@ -128,7 +128,8 @@ def parameter(name: str) -> Parameter:
     >>> fv.check(fv.laws.kolen_pollack_difference, fv.rules.KolenPollack(decay=lam), rate=-lam).kind
     'proved'
     """
-    if not isinstance(name, str) or re.fullmatch(r"[WBFbahkφδn]′?(\d+|_.*)?|[xyefm]|", name):
+    taken = r"[WBFbahkφδn](\d+|_.*)?|[xyefm]"
+    if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w*", name) or re.fullmatch(taken, name):
         raise Misuse("name", name, "a name that is no letter of a network, such as 'λ' or 'η'")
     return Parameter(name)
 

@@ -48,7 +48,7 @@ def law(statement: str, *, source: str = "", name: str | None = None) -> Callabl
     """
     if not isinstance(statement, str):
         raise Misuse("statement", statement, "a string: write @fv.law('…') above the function")
-    return lambda formula: Law(name or formula.__name__.replace("_", "-"), statement, formula, source)
+    return lambda formula: Law(name or _name(formula), statement, formula, source)
 
 
 def as_law(candidate: Any) -> Law:
@@ -57,8 +57,12 @@ def as_law(candidate: Any) -> Law:
         return candidate
     if not callable(candidate):
         raise Misuse("law", candidate, "a law of fv.laws, or a function (layer, above) ↦ number, column or matrix")
-    name = getattr(candidate, "__name__", type(candidate).__name__).replace("_", "-")
-    return Law(name, (candidate.__doc__ or name).strip().splitlines()[0], candidate)
+    name = _name(candidate)
+    return Law(name, next(iter((candidate.__doc__ or "").strip().splitlines()), name), candidate)
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__)).replace("_", "-")
 
 
 # Feedback alignment

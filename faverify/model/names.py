@@ -27,7 +27,7 @@ def law_named(name: str) -> laws.Law:
     key = kebab(name)
     for family, make in laws.FAMILIES.items():
         tail = key.removeprefix(f"{family}-")
-        if tail != key and re.fullmatch(r"\d+(/\d+)?", tail):
+        if tail != key and re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", tail):
             return make(Fraction(tail))
     if key not in laws.LIBRARY:
         raise UnknownName("law", name, [*laws.LIBRARY, *(f"{family}-2" for family in laws.FAMILIES)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..kernel.passes import one_pass
 from .formulas import sign
 
 
@@ -36,13 +37,7 @@ class LearningRule:
         """The velocities of W, b, B, F; what is left out keeps its default (Ẇ = −δ aᵀ, ḃ = −Σ δ, Ḃ = Ḟ = 0)."""
         return {}
 
-    def velocities(self, run, x, error):
-        """Forward, backward, update. Override it for a rule that makes several passes: it then has no local cut."""
-        run.forward(x)
-        run.backward(self, error)
-        return run.updates(self)
-
-    velocities.one_pass = True  # type: ignore[attr-defined]
+    velocities = one_pass
 
     def __repr__(self):
         return f"{type(self).__name__}()"

@@ -74,9 +74,10 @@ def check(
     >>> fv.check(fv.laws.balancedness, fv.rules.FeedbackAlignment()).kind
     'refuted'
     """
-    question = _question(law, rule, net, layer, activation, bias, tuple(assume), rate)
+    question = question_of(law, rule, net, layer, activation, bias, assume, rate)
     deadline = time.monotonic() + _seconds(budget)
     with memoryless(question.rule, question.law):
+        question = _noted(question)
         return _everywhere(question, deadline) if question.net is None else _in_network(question, deadline)
 
 
@@ -111,14 +112,15 @@ def refute(law: Any, rule: Any, net: Any = None, **options: Any) -> Refuted:
 
 
 def _seconds(budget: Any) -> float:
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0:
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 <= budget <= 10**9:
         raise Misuse("budget", budget, "a number of seconds ≥ 0")
     return float(budget)
 
 
-def _question(
-    law: Any, rule: Any, net: Any, layer: Any, activation: Any, bias: Any, assume: tuple[str, ...], rate: Any
+def question_of(
+    law: Any, rule: Any, net: Any, layer: Any, activation: Any, bias: Any, assume: Any, rate: Any
 ) -> Question:
+    """The arguments of `check`, validated."""
     law = law_named(law) if isinstance(law, str) else as_law(law)
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type):
@@ -137,15 +139,15 @@ def _question(
     if net is None:
         if not isinstance(bias, bool):
             raise Misuse("bias", bias, "True or False")
-        return _noted(Question(law, rule, phi, mu, constant_text(mu), None, layer, bias))
-    if not isinstance(net, MLP):
-        raise Misuse("net", net, "a network, such as fv.MLP(widths=(3, 4, 1), activation='relu')")
+        return Question(law, rule, phi, mu, constant_text(mu), None, layer, bias)
+    if type(net) is not MLP:
+        raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1), activation='relu')")
     if activation is not None or bias:
         raise Misuse("activation, bias", (activation, bias), "none: a network brings its own")
     if layer is not None and not 1 <= (net.depth - 1 if layer == -1 else layer) < max(net.depth, 2):
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
     layer = net.depth - 1 if layer == -1 else layer
-    return _noted(Question(law, rule, net.activation, mu, constant_text(mu), net, layer, net.bias))
+    return Question(law, rule, net.activation, mu, constant_text(mu), net, layer, net.bias)
 
 
 def _noted(question: Question) -> Question:
@@ -181,9 +183,24 @@ def _everywhere(question: Question, deadline: float) -> Verdict:
             )
             raise
         if isinstance(found, Proved):
-            return found
+            return _confirmed(question, found, deadline)
         tried.append(f"local cut{_with(squares)}: a residual is left ({_terms(found)})")
     return _searched(question, tried, deadline)
+
+
+def _confirmed(question: Question, found: Proved, deadline: float) -> Verdict:
+    """The proof, unless a small network contradicts it: the code then does in numbers what it hides from letters."""
+    from .search import contradiction
+
+    try:
+        witness = contradiction(question)
+    except Undecidable as event:
+        reason = f"local cut: {event.line} asks in a network for {event.question}, which no letter was asked for"
+        return _verdict(Undecided, question, "no prover reached an answer", (reason,))
+    if witness is None:
+        return found
+    reason = "local cut: letters hide what the code does in a network (does it ask for types, or which carrier runs?)"
+    return _verdict(Refuted, question, "exact witness", (reason,), witness=witness)
 
 
 def _in_network(question: Question, deadline: float) -> Verdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Misuse
+from ..errors import Misuse, Undecidable
 from ..kernel.cuts import Question
 from ..kernel.passes import Run
 from ..model.laws import as_law
@@ -56,6 +56,15 @@ def derivative(
         jets = {k: law_jet(question.law, run, run.layers[k - 1], moves) for k in layers}
         return {k: jet.value * 0 if jet.rate is None else jet.rate for k, jet in jets.items()}
 
+    try:
+        return _by(method, rates)
+    except Undecidable as event:
+        raise Misuse(
+            "rule, law", f"code that at {event.line} asks for {event.question}", "a formula in letters"
+        ) from event
+
+
+def _by(method: str, rates: Any) -> dict[int, Any]:
     if method == "polynomials":
         return {k: _shown(found, _polynomial) for k, found in over_polynomials(rates).items()}
     if method == "matrices":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from ..errors import ExactnessError, Misuse, ShapeError
+from ..errors import ExactnessError, Misuse, ShapeError, Undecidable
 from ..kernel.carriers import exact
 from ..kernel.cuts import scope_of, statement_of
 from ..kernel.verdicts import Refuted
-from .check import _question
+from ..model.networks import MLP
+from .check import question_of
 from .search import evaluate, witness
 
 
@@ -45,7 +45,9 @@ def refute_at(
     ...              weights=[one, one], biases=[one, one], feedback=[one], inputs=one, error=one).witness.rate
     Fraction(1, 1)
     """
-    question = replace(_question(law, rule, net, layer, None, False, (), rate), layer=layer)
+    question = question_of(law, rule, net, layer, None, False, (), rate)
+    if not isinstance(net, MLP) or question.layer is None:
+        raise Misuse("net, layer", (net, layer), "a network, such as fv.MLP((1, 1, 1)), and one of its hidden layers")
     data = {
         f"W{k}": numbers(w, f"W_{k}", net.shapes()[f"W{k}"])
         for k, w in enumerate(_listed(weights, net.depth, "weights"), 1)
@@ -62,8 +64,13 @@ def refute_at(
         data["y"] = numbers(targets, "targets", (net.outputs, samples))
     for name, value in _named(feedback, net).items():
         data[name] = numbers(value, name, _feedback_shape(name, net))
-    constants = {name: Fraction(exact(value)) for name, value in (parameters or {}).items()}
-    case = evaluate(question, net, layer, data, constants, None, samples)
+    if not isinstance(parameters, (Mapping, type(None))):
+        raise Misuse("parameters", parameters, "a dict of numbers, such as {'λ': 1}")
+    constants = {str(name): _exact(value, str(name)) for name, value in (parameters or {}).items()}
+    try:
+        case = evaluate(question, net, layer, data, constants, None, samples)
+    except Undecidable as event:
+        raise Misuse("the data", f"no answer at {event.line}, which asks for {event.question}", "exact data") from event
     if case.entry is None:
         raise Misuse("the data", "a rate of 0", f"data at which dQ/dt differs from what {question.law.name} claims")
     found = witness(question, case)
@@ -98,7 +105,9 @@ def _exact(entry: Any, name: str) -> Fraction:
 
 
 def _listed(value: Any, count: int, name: str) -> list[Any]:
-    found = list(value)
+    found = list(value) if isinstance(value, (list, tuple)) or hasattr(value, "tolist") else None
+    if found is None:
+        raise Misuse(name, value, f"a list of {count} matrices")
     if len(found) != count:
         raise Misuse(name, f"{len(found)} matrices", f"{count} matrices, one for each map")
     return found
@@ -107,11 +116,10 @@ def _listed(value: Any, count: int, name: str) -> list[Any]:
 def _named(feedback: Any, net: Any) -> dict[str, Any]:
     if isinstance(feedback, Mapping):
         return dict(feedback)
-    found = list(feedback)
-    if not found:
+    if isinstance(feedback, (list, tuple)) and not feedback:
         return {}
-    _listed(found, net.depth - 1, "feedback")
-    shapes = [tuple(getattr(m, "shape", (len(m), len(m[0])))) for m in found]
+    found = _listed(feedback, net.depth - 1, "feedback")
+    shapes = [(len(rows), len(rows[0])) for rows in (numbers(m, "feedback", (None, None)) for m in found)]
     below = [net.shapes()[f"W{k}"] for k in range(2, net.depth + 1)]
     direct = [(net.outputs, net.widths[k]) for k in range(1, net.depth)]
     if shapes == below and shapes == direct and net.depth > 2:
@@ -122,8 +130,8 @@ def _named(feedback: Any, net: Any) -> dict[str, Any]:
 
 
 def _feedback_shape(name: str, net: Any) -> tuple[int, int]:
-    kind, number = name[:1], name[1:]
-    if kind not in ("B", "F") or not number.isdigit() or not 1 <= int(number) <= net.depth:
+    kind, number = str(name)[:1], str(name)[1:]
+    if kind not in ("B", "F") or not (number.isascii() and number.isdigit()) or not 1 <= int(number) <= net.depth:
         raise Misuse("feedback", name, "names such as 'B2' or 'F1'")
     k = int(number)
     return net.shapes()[f"W{k}"] if kind == "B" else (net.outputs, net.widths[k])

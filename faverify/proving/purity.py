@@ -13,7 +13,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..errors import LawError, RuleError, name_of
-from ..kernel.carriers import Value
+from ..kernel.carriers import Silent
+from ..kernel.passes import Layer, Run
 
 PURE = "rules and laws are pure: the same layer must give the same answer at every call"
 TRUSTED = {"faverify", "builtins", "numpy", "fractions", "abc", "typing", "math", "sympy", "functools", "dataclasses"}
@@ -28,14 +29,23 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _reachable(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[str]:
     """The content of whatever `value` leads to, in an order that does not depend on it."""
-    if id(value) in seen or depth > 6 or isinstance(value, (ModuleType, Value)):
+    if id(value) in seen or depth > 6:
         return
     seen[id(value)] = value  # kept alive, so that no other object gets its id
     if isinstance(value, (FunctionType, type)) and str(value.__module__).partition(".")[0] in TRUSTED:
         return
+    if type(value) is ModuleType:
+        return
+    if isinstance(value, (Layer, Run)) or issubclass(type(value), Silent):
+        yield f"{type(value).__name__} {id(value)}"  # a value that was kept
+        return
+    yield from (repr(state) for state in _generator_state(value))
     if isinstance(value, FunctionType):
-        names = {name for code in _codes(value.__code__) for name in code.co_names}
-        inside = [value.__globals__[name] for name in sorted(names) if name in value.__globals__]
+        names = sorted({name for code in _codes(value.__code__) for name in code.co_names})
+        inside = [value.__globals__[name] for name in names if name in value.__globals__]
+        for module in [part for part in inside if type(part) is ModuleType]:
+            if module.__name__.partition(".")[0] not in TRUSTED:
+                inside += [vars(module)[name] for name in names if name in vars(module)]
         cells = [cell.cell_contents for cell in value.__closure__ or () if cell != type(cell)()]
         parts = [*inside, *cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), value.__dict__]
     elif isinstance(value, type):
@@ -51,6 +61,14 @@ def _reachable(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[str]:
     yield str(len(parts))
     for part in parts:
         yield from _reachable(part, depth + 1, seen)
+
+
+def _generator_state(value: Any) -> Iterator[Any]:
+    """The state of a random generator, Python's or NumPy's."""
+    if type(value).__module__ == "random" and hasattr(value, "getstate"):
+        yield value.getstate()
+    if type(value).__module__.startswith("numpy.random") and hasattr(value, "bit_generator"):
+        yield value.bit_generator.state
 
 
 def _draws() -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Rationals(Ring):
 
     def __init__(self, parameters: dict[str, Fraction] | None = None) -> None:
         self.parameters = {} if parameters is None else parameters
+        self.at_kink = False  # whether a sign was taken of 0, where it has no derivative
 
     def number(self, value: Any) -> Fraction:
         return Fraction(exact(value))
@@ -29,6 +30,7 @@ class Rationals(Ring):
         return self.parameters[name] if name in self.parameters else super().parameter(name)
 
     def sign(self, value: Fraction) -> Fraction:
+        self.at_kink = self.at_kink or value == 0
         return Fraction((value > 0) - (value < 0))
 
 
@@ -54,8 +56,7 @@ class Balls(Rationals):
         return self.number(super().parameter(name))
 
     def sign(self, value: Any) -> Any:
-        if value.contains(0) and value != 0:
-            raise FaverifyError(f"the sign of {value} is not decided by its ball")
+        self.at_kink = self.at_kink or value.contains(0)
         return self.number((value > 0) - (value < 0))
 
 
@@ -89,7 +90,6 @@ class Assignment:
     def __init__(self, ring: Rationals, data: dict[str, list[list[Any]]], draw: Any = None) -> None:
         self.ring, self.data, self.draw = ring, data, draw
         self.gates: dict[str, Matrix] = {}
-        self.at_kink = False
 
     def letter(self, name: str, rows: int, cols: int) -> Matrix:
         if name not in self.data:
@@ -104,7 +104,7 @@ class Assignment:
     def activate(self, activation: Any, h: Matrix, name: str) -> tuple[Matrix, Matrix]:
         for entry in h.entries():
             inside = entry.contains if hasattr(entry, "contains") else entry.__eq__
-            self.at_kink = self.at_kink or any(inside(kink) for kink in activation.kinks)
+            self.ring.at_kink = self.ring.at_kink or any(inside(kink) for kink in activation.kinks)
         values, slopes = (
             h.map(partial(self._at, activation, function)) for function in (activation.phi, activation.dphi)
         )

@@ -13,16 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import FaverifyError, ShapeError, Undecidable
+from ..errors import FaverifyError, ShapeError, Undecidable, name_of
 from ..kernel.cuts import Question
 from ..kernel.passes import Run
 from ..model.activations import Transcendental, activation_named
 from ..model.networks import MLP
 from .jets import residual
 from .rings import Assignment, Balls, Rationals
-from .witnesses import Witness, array, seal
+
+if TYPE_CHECKING:
+    from .witnesses import Witness
 
 SHRINKING = 1.0  # seconds spent on making a witness simpler
 ATTEMPTS = 8  # points tried for each network, activation and number of samples
@@ -60,7 +62,7 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
             run = Run(net, carrier, samples)
             moves = run.velocities(question.rule)
             rates = residual(question, run, run.layers[layer - 1], moves)
-            return Case(net, layer, data, parameters, rates, carrier.gates, carrier.at_kink)
+            return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink)
         except Transcendental:
             continue
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
@@ -83,13 +85,11 @@ class Drawn(dict[str, Fraction]):
 
 def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
     """The given network; or small ones, the smallest first, and the layers the question is about."""
+    phis = _activations(question)
     if question.net is not None:
-        yield question.net, [question.layer]
+        for activation in phis:
+            yield MLP(question.net.widths, activation, question.net.bias), [question.layer]
         return
-    if question.activation.phi is not None:
-        phis = [question.activation]
-    else:
-        phis = [activation_named(name) for name in question.activation.candidates]
     widths = [
         w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 2)
     ]
@@ -125,6 +125,27 @@ def search(question: Question, deadline: float) -> Witness | None:
     return None
 
 
+PROBES = ((1, 1, 1), (1, 1, 1, 1, 1), (2, 2, 3, 2, 2))
+
+
+def contradiction(question: Question) -> Witness | None:
+    """A witness against a law that letters proved, at a few points of a few networks: a guard, not a search."""
+    for sizes, activation in product(PROBES, _activations(question)[-1:]):
+        depth, net = len(sizes) - 1, MLP(sizes, activation, question.bias)
+        for layer in [depth - 1] if question.layer == -1 else range(1, depth):
+            if question.layer in (None, -1, layer):
+                case = _attempt(question, net, layer, 2, 4)
+                if case is not None:
+                    return witness(question, shrunk(question, case, 2, time.monotonic() + SHRINKING))
+    return None
+
+
+def _activations(question: Question) -> list[Any]:
+    if question.activation.phi is not None:
+        return [question.activation]
+    return [activation_named(name) for name in question.activation.candidates]
+
+
 def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
     rng = random.Random(f"{net.widths} {layer} {samples} {attempt}")
     size = 1 + attempt // 3
@@ -158,6 +179,8 @@ def shrunk(question: Question, case: Case, samples: int, deadline: float) -> Cas
 
 def witness(question: Question, case: Case) -> Witness:
     """The witness of a case whose rate is not zero."""
+    from .witnesses import Witness, array, seal  # NumPy comes with them, and a proof does not need it
+
     net, data, entry = case.net, case.data, case.entry
     depth = net.depth
     shown = entry if case.rates._dims != (1, 1) else None
@@ -177,7 +200,7 @@ def witness(question: Question, case: Case) -> Witness:
     parameters = dict(case.parameters)
     found = Witness(
         law=question.law.name,
-        rule=getattr(question.rule, "name", None) or type(question.rule).__name__,
+        rule=name_of(question.rule),
         activation=net.activation.name,
         widths=net.widths,
         layer=case.layer,

@@ -57,8 +57,8 @@ class Derivation:
 class NotedRun(Run):
     """A run over notation in which every signal is abbreviated as δ_l once the rule has made it."""
 
-    def __init__(self, net: Any) -> None:
-        super().__init__(net, NotationCarrier())
+    def __init__(self, net: Any, squares: bool) -> None:
+        super().__init__(net, NotationCarrier(squares))
         self.signals: dict[Any, Term] = {}
 
     def conforming(self, rule: Any, method: str, layer: Layer, value: Any, dims: Any) -> Any:
@@ -94,7 +94,10 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
                 continue
         return [("No derivation", (Step("", "the code asks for what stands for every possible value", ""),))]
     net, layer = question.net, question.layer
-    if sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES:
+    if layer is None:
+        return [("No hidden layer", (Step("", "the law says nothing of this network", ""),))]
+    small = sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES
+    if small and not question.squares:
         return [(f"Layer {layer}", tuple(Step(*line) for line in entry_lines(question)))]
     if is_local(question.rule) and verdict.how == "words, local cut":
         return [(f"Layer {layer}", _notation(question, piece_of(net, layer), 0))]
@@ -108,7 +111,7 @@ def _heading(piece: Any) -> str:
 
 def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]:
     """The lines of one case over notation."""
-    run = NotedRun(piece)
+    run = NotedRun(piece, question.squares)
     moves = run.velocities(question.rule)
     layer = run.layers[position]
     value = value_of(question.law, run, State(layer))
@@ -134,7 +137,8 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
         word, left = word - value.word * question.mu, f"dQ/dt − ({question.mu_text}) Q"
     for merged in (False, True):
         text, latex = word_lines(word, merged)
-        reason = "equal terms cancel" if merged else _components(question)
+        squares = f", gates with {question.activation.square_text}" if question.squares else ""
+        reason = f"equal terms cancel{squares}" if merged else _components(question)
         if merged or text != "0":
             steps.append(Step(reason, f"{left} = {text}", f"{_left(left)} = {latex}"))
     return tuple(steps)

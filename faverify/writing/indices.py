@@ -15,6 +15,8 @@ SPARE = "pqruvwabcdfgho"
 def word_lines(word: Word, merged: bool) -> tuple[str, str]:
     """A word as text and LaTeX; `merged` collects what is equal up to the names of indices."""
     terms: list[tuple[Any, Any]] = list(word.terms.items())
+    if merged and word.is_zero():
+        return "0", "0"
     if merged:
         seen: dict[Any, list[Any]] = {}
         for graph, c in terms:

@@ -148,8 +148,8 @@ class Term(Value):
 class NotationCarrier:
     """Letters that print as themselves."""
 
-    def __init__(self) -> None:
-        self.words = WordCarrier()
+    def __init__(self, squares: bool = False) -> None:
+        self.words = WordCarrier(squares)
 
     def letter(self, name: str, rows: Any, cols: Any) -> Term:
         return Term(self.words.letter(name, rows, cols), {symbol(name): Fraction(1)})

@@ -32,10 +32,14 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
     """The verdict of a record; its witness can be rechecked, its derivation is gone."""
     from ..proving.witnesses import witness_from
 
-    if not isinstance(record, Mapping) or record.get("schema") != SCHEMA or record.get("verdict") not in kinds:
+    if (
+        not isinstance(record, Mapping)
+        or record.get("schema") != SCHEMA
+        or record.get("verdict") not in ("proved", "refuted", "undecided")
+    ):
         found = record.get("schema") if isinstance(record, Mapping) else type(record).__name__
         raise Misuse(
-            "record", found, f"a verdict's record, with schema {SCHEMA} and a verdict among {', '.join(kinds)}"
+            "record", found, f"a verdict's record, with schema {SCHEMA} and a verdict among proved, refuted, undecided"
         )
     try:
         return kinds[record["verdict"]](
@@ -46,7 +50,7 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             note=record["note"] or "",
             witness=None if record["witness"] is None else witness_from(record["witness"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
         raise Misuse(
             "record", f"{type(error).__name__}: {error}", "the record that to_dict wrote, unaltered"
         ) from error

@@ -43,13 +43,21 @@ def rate_of(record):
         a.append([[phi(entry) for entry in row] for row in h] if k + 1 < len(W) else h)
     delta = [number(record["error"])]
     for k in range(len(W) - 1, 0, -1):
-        back = {"BackPropagation": W[k], "FeedbackAlignment": V.get(f"B{k + 1}"), "DirectFeedbackAlignment": V.get(f"F{k}")}
+        back = {
+            "BackPropagation": W[k],
+            "FeedbackAlignment": V.get(f"B{k + 1}"),
+            "DirectFeedbackAlignment": V.get(f"F{k}"),
+        }
         signal = delta[-1] if record["rule"] == "DirectFeedbackAlignment" else delta[0]
         arriving = product(turned(back[record["rule"]]), signal)
         delta.insert(0, [[g * s for g, s in zip(*rows)] for rows in zip(gates[k - 1], arriving)])
     velocity = [[[-entry for entry in row] for row in product(d, turned(x))] for d, x in zip(delta, a)]
     k = record["layer"] - 1
-    weight = {"feedback-balance": V.get(f"B{k + 2}"), "direct-feedback-balance": V.get(f"F{k + 1}"), "balancedness": W[k + 1]}
+    weight = {
+        "feedback-balance": V.get(f"B{k + 2}"),
+        "direct-feedback-balance": V.get(f"F{k + 1}"),
+        "balancedness": W[k + 1],
+    }
     return inner(W[k], velocity[k]) - inner(weight[record["law"]], velocity[k + 1])
 
 

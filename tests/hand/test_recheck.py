@@ -35,7 +35,9 @@ def test_the_script_agrees(law, rule, options, tmp_path):
 
 
 def test_the_script_does_not_import_faverify():
-    assert "faverify" not in [line.split()[1] for line in SCRIPT.read_text().splitlines() if line.startswith(("import", "from"))]
+    assert "faverify" not in [
+        line.split()[1] for line in SCRIPT.read_text().splitlines() if line.startswith(("import", "from"))
+    ]
 
 
 def test_the_script_notices_every_altered_field(tmp_path):
@@ -45,7 +47,13 @@ def test_the_script_notices_every_altered_field(tmp_path):
         rows = altered["witness"][name] if name in ("inputs", "error") else altered["witness"][name][0]
         rows[0][0] = str(int(rows[0][0]) + 1)
         assert run(altered, tmp_path / "verdict.json").returncode != 0
-    for name, value in (("rate", "7"), ("layer", 2), ("rule", "BackPropagation"), ("activation", "abs"), ("widths", [1, 1])):
+    for name, value in (
+        ("rate", "7"),
+        ("layer", 2),
+        ("rule", "BackPropagation"),
+        ("activation", "abs"),
+        ("widths", [1, 1]),
+    ):
         altered = copy.deepcopy(record)
         altered["witness"][name] = value
         assert run(altered, tmp_path / "verdict.json").returncode != 0

@@ -171,7 +171,8 @@ class DrawsAtRandom(FA):
 
 
 @pytest.mark.parametrize(
-    "make", [OnSecondCall, CountsInAGlobal, RemembersInAGlobal, RemembersInItself, remembers_in_a_closure, DrawsAtRandom]
+    "make",
+    [OnSecondCall, CountsInAGlobal, RemembersInAGlobal, RemembersInItself, remembers_in_a_closure, DrawsAtRandom],
 )
 def test_a_rule_with_memory_is_an_error(make):
     import random  # loaded before the check, as in any program that draws
@@ -334,7 +335,9 @@ def test_an_infeasible_pattern_refutes_nothing():
         """Differs from FA where a gate is open and h < 0: letters may do that, a ReLU never does."""
 
         def error(self, layer, above, output):
-            return layer.dphi * (above.B.mT @ above.delta) + layer.dphi * (1 - fv.sign(layer.h)) * (above.W.mT @ above.delta)
+            return layer.dphi * (above.B.mT @ above.delta) + layer.dphi * (1 - fv.sign(layer.h)) * (
+                above.W.mT @ above.delta
+            )
 
     assert isinstance(plain(rule=OpenBelowZero(), net=fv.MLP((1, 2, 1), "relu"), budget=5), fv.Undecided)
     assert isinstance(plain(rule=OpenBelowZero(), net=fv.MLP((1, 2, 1), "abs"), budget=5), fv.Refuted)
@@ -379,7 +382,9 @@ def test_layers():
     dfa = fv.rules.DirectFeedbackAlignment()
     assert plain(direct, dfa, layer=-1).scope.layers == "the last hidden layer"
     assert plain(layer=2).scope.layers == "layer 2"
-    with pytest.raises(fv.ShapeError, match=r"inner\(A, B\): \(n_\{l\+1\} × n_\{l\}\) does not conform with \(n_\{L\} × n_\{l\}\)"):
+    with pytest.raises(
+        fv.ShapeError, match=r"inner\(A, B\): \(n_\{l\+1\} × n_\{l\}\) does not conform with \(n_\{L\} × n_\{l\}\)"
+    ):
         plain(direct, dfa)
     mixed = plain(direct, dfa, fv.MLP((1, 1, 1, 1)))
     assert isinstance(mixed, fv.Refuted)

@@ -50,9 +50,18 @@ def test_a_rule_agrees_over_all_carriers(name, data):
     words = Run(NET, WordCarrier()).velocities(rule)
     assert {k: value_of_word(word, {"m": SAMPLES}, letters) for k, word in words.items()} == expected
 
-    numbers = {f"{k}[{i},{j}]": entry for k, rows in letters.items() for i, row in enumerate(rows) for j, entry in enumerate(row)}
+    numbers = {
+        f"{k}[{i},{j}]": entry
+        for k, rows in letters.items()
+        for i, row in enumerate(rows)
+        for j, entry in enumerate(row)
+    }
     for entry in ("W1", "W2", "W3"):
-        numbers |= {f"sign({k})": numbers["sign(" + entry + k[len(entry) :].replace("[", ")[", 1)] for k in list(numbers) if k.startswith(f"{entry}[")}
+        numbers |= {
+            f"sign({k})": numbers["sign(" + entry + k[len(entry) :].replace("[", ")[", 1)]
+            for k in list(numbers)
+            if k.startswith(f"{entry}[")
+        }
     polynomials = over_polynomials(lambda carrier: Run(NET, carrier, SAMPLES).velocities(rule))
     for k, matrix in polynomials.items():
         assert [[evaluated(p, numbers) for p in row] for row in matrix.data] == expected[k]
@@ -64,7 +73,11 @@ def test_a_rule_agrees_over_all_carriers(name, data):
 
     balls, _ = over_rationals(rule, values, Balls)
     for k, rows in balls.items():
-        assert all(ball.contains(_fmpq(e)) for r, s in zip(rows, expected[k], strict=True) for ball, e in zip(r, s, strict=True))
+        assert all(
+            ball.contains(_fmpq(e))
+            for r, s in zip(rows, expected[k], strict=True)
+            for ball, e in zip(r, s, strict=True)
+        )
 
     floats = in_floats(rule, values)
     for k, array in floats.items():
@@ -130,7 +143,9 @@ def in_floats(rule, values):
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("law", [fv.laws.feedback_balance, fv.laws.neuron_balancedness, fv.laws.kolen_pollack_difference])
+@pytest.mark.parametrize(
+    "law", [fv.laws.feedback_balance, fv.laws.neuron_balancedness, fv.laws.kolen_pollack_difference]
+)
 def test_the_two_derivatives_agree(name, law):
     """Letters replaced by rates (the kernel) against pairs with the product rule, at a rational point."""
     import random

@@ -37,7 +37,9 @@ class Point:
         self.ring, self.values = ring, iter(values)
 
     def letter(self, name, rows, cols):
-        return Matrix(self.ring, [[self.ring.make(next(self.values), self.ring.p) for _ in range(cols)] for _ in range(rows)])
+        return Matrix(
+            self.ring, [[self.ring.make(next(self.values), self.ring.p) for _ in range(cols)] for _ in range(rows)]
+        )
 
     def zeros(self, rows, cols):
         return Matrix(self.ring, [[self.ring.make(0, self.ring.p)] * cols for _ in range(rows)])

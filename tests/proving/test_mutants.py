@@ -80,7 +80,9 @@ class WrongSign(R.FeedbackAlignment):
 
 class WrongIndex(R.FeedbackAlignment):
     def update(self, layer, below, output):
-        return {"W": -layer.delta @ below.a.mT, "b": -fv.sum_samples(layer.delta)} if layer is output else {"W": layer.W}
+        return (
+            {"W": -layer.delta @ below.a.mT, "b": -fv.sum_samples(layer.delta)} if layer is output else {"W": layer.W}
+        )
 
 
 class NoGate(R.FeedbackAlignment):

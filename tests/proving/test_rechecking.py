@@ -36,7 +36,9 @@ def altered(value):
     if isinstance(value, (list, tuple)):
         return type(value)([altered(value[0]), *value[1:]]) if value else type(value)([Fraction(1)])
     if isinstance(value, str):
-        return value + "1" if value[-1:].isdigit() else "balancedness" if value != "balancedness" else "feedback-balance"
+        return (
+            value + "1" if value[-1:].isdigit() else "balancedness" if value != "balancedness" else "feedback-balance"
+        )
     if isinstance(value, int):
         return value + 1
     return Fraction(1) if value is None else value
