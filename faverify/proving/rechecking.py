@@ -32,9 +32,7 @@ class Grid:
 
     def _number(self, value: Any) -> Any:
         """A scalar in the number type of the entries."""
-        if hasattr(value, "numerator") and not isinstance(value, float):  # int, Fraction, NumPy's integers
-            return _in_type_of(self.rows[0][0], Fraction(int(value.numerator), int(value.denominator)))
-        if hasattr(value, "terms"):  # a constant made of parameters: a sum of products of named letters
+        if hasattr(type(value), "terms"):  # a constant made of parameters: a sum of products of named letters
             from ..kernel.words import letter_name
 
             result = Fraction(0)
@@ -44,6 +42,8 @@ class Grid:
                     product *= self.constants[letter_name(k)]
                 result += product
             return _in_type_of(self.rows[0][0], result)
+        if hasattr(value, "numerator") and not isinstance(value, float):  # int, Fraction, NumPy's integers
+            return _in_type_of(self.rows[0][0], Fraction(int(value.numerator), int(value.denominator)))
         raise TypeError(f"{value!r} is not an exact number")
 
     def _zip(self, other: Any, function: Any) -> Grid:
@@ -240,9 +240,9 @@ class Pass:
 
     def velocities(self, rule: Any, x: Grid, error: Grid, biases: bool) -> dict[str, Grid]:
         self.biases = biases
-        from ..model.rules import LearningRule
+        from ..model import rules
 
-        if type(rule).velocities is not LearningRule.velocities or "velocities" in vars(rule):
+        if type(rule).velocities is not rules.LearningRule.velocities or "velocities" in vars(rule):
             return rule.velocities(self, x, lambda output: error)  # type: ignore[no-any-return]
         self.forward(x)
         self.backward(rule, lambda output: error)
@@ -282,7 +282,7 @@ class Pass:
 
 
 def _to(number: Any, like: Grid) -> Any:
-    return like._number(number) if hasattr(number, "terms") or isinstance(number, (int, Fraction)) else number
+    return like._number(number) if hasattr(type(number), "terms") or isinstance(number, (int, Fraction)) else number
 
 
 def _layers(state: dict[str, Grid], depth: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -19,17 +20,21 @@ from faverify.proving.rings import Assignment, Balls, Expressions, Rationals
 
 from ..conftest import RULES, value_of_word
 
-WIDTHS, SAMPLES = (2, 3, 2, 2), 2
+NUMERATORS = (-7, -5, -3, -2, -1, 1, 2, 3, 5, 7)
+WIDTHS, SAMPLES = (2, 2, 2, 1), 2
 NET = fv.MLP(WIDTHS, "relu", bias=True)
-small = st.fractions(min_value=-3, max_value=3, max_denominator=4).filter(bool)
 
 
-def point(draw):
-    """Rational data for every letter of the network, and the gates that the signs of h give."""
+def point(seed):
+    """Rational data for every letter of the network; no entry is 0."""
+    rng = random.Random(seed)
     shapes = dict(NET.shapes())
-    shapes |= {f"B{k}": NET.shapes()[f"W{k}"] for k in (1, 2, 3)} | {f"F{k}": (2, WIDTHS[k]) for k in (1, 2, 3)}
-    shapes |= {"x": (2, SAMPLES), "e": (2, SAMPLES)}
-    return {name: [[draw(small) for _ in range(cols)] for _ in range(rows)] for name, (rows, cols) in shapes.items()}
+    shapes |= {f"B{k}": NET.shapes()[f"W{k}"] for k in (1, 2, 3)} | {f"F{k}": (1, WIDTHS[k]) for k in (1, 2, 3)}
+    shapes |= {"x": (2, SAMPLES), "e": (1, SAMPLES)}
+    return {
+        name: [[Fraction(rng.choice(NUMERATORS), rng.randint(1, 4)) for _ in range(cols)] for _ in range(rows)]
+        for name, (rows, cols) in shapes.items()
+    }
 
 
 def over_rationals(rule, data, ring=Rationals):
@@ -39,10 +44,10 @@ def over_rationals(rule, data, ring=Rationals):
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=8, deadline=None)
-@given(data=st.data())
-def test_a_rule_agrees_over_all_carriers(name, data):
-    rule, values = RULES[name], point(data.draw)
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_a_rule_agrees_over_all_carriers(name, seed):
+    rule, values = RULES[name], point(seed)
     expected, gates = over_rationals(rule, values)
 
     letters = values | {f"k{k}": gate.data for k, gate in gates.items()}
@@ -95,7 +100,7 @@ def evaluated(polynomial, numbers):
     for exponents, c in polynomial.to_dict().items():
         term = Fraction(int(c.p), int(c.q))
         for variable, power in zip(polynomial.context().names(), exponents, strict=True):
-            term *= numbers[variable] ** power if power else 1
+            term *= numbers[variable] ** int(power)
         total += term
     return total
 
@@ -148,10 +153,7 @@ def in_floats(rule, values):
 )
 def test_the_two_derivatives_agree(name, law):
     """Letters replaced by rates (the kernel) against pairs with the product rule, at a rational point."""
-    import random
-
-    rng, rule = random.Random(5), RULES[name]
-    values = point(lambda _: Fraction(rng.choice([-2, -1, 1, 2, 3])))
+    rule, values = RULES[name], point(5)
     expected, gates = over_rationals(rule, values)
     carrier = Assignment(Rationals(), dict(values))
     run = Run(NET, carrier, SAMPLES)

@@ -78,8 +78,7 @@ def entries(net, rule, activation):
 CASES = [
     ("feedback-balance", fv.rules.FeedbackAlignment(), (1, 1, 1), 3),
     ("feedback-balance", fv.rules.FeedbackAlignment(), (1, 1, 1), 5),
-    ("feedback-balance", fv.rules.FeedbackAlignment(), (1, 1, 1, 1), 3),
-    ("neuron-feedback-balance", fv.rules.FeedbackAlignment(), (1, 2, 1), 3),
+    ("neuron-feedback-balance", fv.rules.FeedbackAlignment(), (2, 1, 1), 3),
     ("balancedness", fv.rules.BackPropagation(), (2, 1, 1), 3),
     ("neuron-balancedness", fv.rules.BackPropagation(), (1, 2, 1), 3),
 ]

@@ -1,0 +1,153 @@
+"""The command line: what it prints, its exit codes, and that no input ends in a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FAVERIFY = [sys.executable, "-m", "faverify.cli"]
+RULE = '''
+import faverify as fv
+
+class Half(fv.LearningRule):
+    """FA with half the feedback."""
+    def feedback(self, above): return above.B / 2
+
+half = Half()
+
+@fv.law("½‖W_l‖² − ½⟨W_{l+1}, B_{l+1}⟩")
+def half_balance(layer, above):
+    return fv.norm2(layer.W) / 2 - fv.inner(above.W, above.B) / 2
+
+class Raises(Half):
+    def feedback(self, above): raise ValueError("no")
+
+class Leaves(Half):
+    def feedback(self, above): raise SystemExit(0)
+
+class NeedsArguments(Half):
+    def __init__(self, gain): self.gain = gain
+
+class Asks(Half):
+    def feedback(self, above): return above.B if above.index > 3 else above.B
+'''
+
+
+def run(*words, **options):
+    found = subprocess.run([*FAVERIFY, *words], capture_output=True, text=True, check=False, **options)
+    assert "Traceback" not in found.stdout + found.stderr, found.stderr
+    return found
+
+
+@pytest.fixture
+def rule(tmp_path):
+    path = tmp_path / "my_rule.py"
+    path.write_text(RULE, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["check", "feedback-alignment", "--law", "feedback-balance"], 0, "PROVED: dQ/dt = 0 for Q = ½‖W_l‖²"),
+        (["check", "FeedbackAlignment", "--law", "feedback_balance", "--widths", "3,4,1"], 0, "3, 4, 1"),
+        (["check", "feedback-alignment", "--law", "balancedness"], 1, "REFUTED"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--bias"], 1, "b₁ = [[1]]"),
+        (["check", "feedback-alignment", "--law", "feedback-balance-of-degree-3", "--activation", "power-3"], 0, "power-3"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,1"], 3, "no hidden layer"),
+        (["check", "direct-feedback-alignment", "--law", "direct-feedback-balance", "--layer", "-1"], 0, "the last hidden layer"),
+        (["check", "feedback-alignment"], 0, "neuron-feedback-balance"),
+        (["derive", "feedback-balance", "feedback-alignment"], 0, "[equal terms cancel]"),
+        (["derive", "feedback-balance", "feedback-alignment", "--format", "latex"], 0, r"\begin{align*}"),
+        (["derive", "feedback-balance", "feedback-alignment", "--widths", "2,2,1"], 0, "dQ/dt from W1"),
+        (["derive", "balancedness", "feedback-alignment"], 1, "Ẇ₁ = "),
+        (["derive", "feedback-balance", "feedback-alignment", "--widths", "3,1"], 3, "nothing"),
+        (["list", "rules"], 0, "kolen-pollack"),
+        (["list", "laws"], 0, "matrix-balancedness"),
+        (["list", "claims"], 0, "RK-T1-kink"),
+        (["list", "activations"], 0, "softplus"),
+        (["--help"], 0, "faverify check my_rule.py:MyRule"),
+        (["--version"], 0, "0.1"),
+        (["check", "feedback-alignmen", "--law", "feedback-balance"], 2, "did you mean 'feedback-alignment'?"),
+        (["check", "feedback-alignment", "--law", "balance"], 2, "no law is called 'balance'"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,x"], 2, "write whole numbers with commas"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,0,1"], 2, "at least two whole numbers"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--activation", "rleu"], 2, "did you mean 'relu'?"),
+        (["check", "feedback-alignment", "--law", "feedback-balance", "--layer", "0"], 2, "layer = 0"),
+        (["check", "feedback-alignment", "--law", "direct-feedback-balance"], 2, "does not conform"),
+        (["check", "nowhere.py:Rule"], 2, "there is no file nowhere.py"),
+        (["check"], 2, "Missing argument"),
+        (["frobnicate"], 2, "No such command"),
+        (["derive", "feedback-balance", "feedback-alignment", "-o", "/no/such/place"], 2, "cannot write"),
+    ],
+)
+def test_words(words, code, text):
+    found = run(*words)
+    assert found.returncode == code, found.stdout + found.stderr
+    assert text in found.stdout + found.stderr
+
+
+def test_a_rule_and_a_law_in_a_file(rule):
+    assert run("check", f"{rule}:Half", "--law", f"{rule}:half_balance").returncode == 0
+    assert run("check", f"{rule}:half", "--law", "feedback-balance").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Raises", "raised ValueError: no"),
+        ("Leaves", "raised SystemExit"),
+        ("NeedsArguments", "failed: TypeError"),
+        ("Hlaf", "did you mean 'Half'?"),
+        ("half_balance", "a subclass of fv.LearningRule"),
+        ("0", "write FILE.py:NAME"),
+    ],
+)
+def test_a_file_that_fails(rule, name, text):
+    found = run("check", f"{rule}:{name}", "--law", "feedback-balance")
+    assert found.returncode == 2, found.stdout
+    assert text in found.stderr
+
+
+def test_a_rule_that_asks_is_undecided(rule):
+    found = run("check", f"{rule}:Asks", "--law", f"{rule}:half_balance", "--budget", "0")
+    assert found.returncode == 3
+    assert "my_rule.py" in found.stdout
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('at import')", "import nothing_of_this_name", "def f(:", "raise SystemExit(0)"])
+def test_a_file_that_cannot_be_run(tmp_path, body):
+    path = tmp_path / "broken.py"
+    path.write_text(body, encoding="utf-8")
+    found = run("check", f"{path}:Rule")
+    assert found.returncode == 2
+    assert "failed when run" in found.stderr
+
+
+def test_records_for_machines(tmp_path):
+    record = json.loads(run("check", "feedback-alignment", "--law", "balancedness", "--json").stdout)
+    assert (record["schema"], record["verdict"], record["witness"]["rate"]) == (1, "refuted", "1")
+    records = json.loads(run("check", "feedback-alignment", "--json").stdout)
+    assert {r["verdict"] for r in records} == {"proved", "refuted", None}
+    assert json.loads(run("list", "claims", "--json").stdout)[0][0] == "RK-T1"
+    target = tmp_path / "derivation.tex"
+    assert run("derive", "feedback-balance", "feedback-alignment", "--format", "latex", "-o", str(target)).returncode == 0
+    assert target.read_text(encoding="utf-8").startswith(r"\paragraph")
+
+
+def test_the_same_words_print_the_same():
+    words = ("check", "sign-symmetry", "--law", "balancedness", "--json")
+    assert run(*words).stdout == run(*words).stdout
+
+
+def test_a_fault_of_ours_is_named(monkeypatch, capsys):
+    from faverify import cli
+
+    monkeypatch.setattr(cli, "found_law", lambda name: 1 / 0)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["check", "feedback-alignment", "--law", "x"])
+    assert stop.value.code == 70
+    assert "This is a fault of faverify" in capsys.readouterr().err
