@@ -293,8 +293,9 @@ def test_arguments_that_are_not():
         with pytest.raises(fv.FaverifyError):
             fv.check(BALANCE, FA(), **options)
     for change in (
-        {"weights": None}, {"feedback": 5}, {"feedback": [5]}, {"feedback": [[]]}, {"feedback": {"B²": one}}, {"feedback": {2: one}},
-        {"parameters": [1]}, {"layer": None}, {"biases": 3}, {"inputs": [[float("nan")]]}, {"inputs": [[0.5]]}, {"inputs": [["1/0"]]},
+        {"weights": None}, {"feedback": 5}, {"feedback": [5]}, {"feedback": [[]]}, {"feedback": {"B²": one}},
+        {"feedback": {2: one}}, {"parameters": [1]}, {"layer": None}, {"biases": 3}, {"inputs": [[float("nan")]]},
+        {"inputs": [[0.5]]}, {"inputs": [["1/0"]]},
         {"error": [[1, 2]]}, {"weights": [one]}, {"inputs": []}, {"inputs": [[1], [2, 3]]}, {"targets": 1},
     ):  # fmt: skip
         with pytest.raises(fv.FaverifyError):

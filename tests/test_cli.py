@@ -56,9 +56,17 @@ def rule(tmp_path):
         (["check", "FeedbackAlignment", "--law", "feedback_balance", "--widths", "3,4,1"], 0, "3, 4, 1"),
         (["check", "feedback-alignment", "--law", "balancedness"], 1, "REFUTED"),
         (["check", "feedback-alignment", "--law", "feedback-balance", "--bias"], 1, "b₁ = [[1]]"),
-        (["check", "feedback-alignment", "--law", "feedback-balance-of-degree-3", "--activation", "power-3"], 0, "power-3"),
+        (
+            ["check", "feedback-alignment", "--law", "feedback-balance-of-degree-3", "--activation", "power-3"],
+            0,
+            "power-3",
+        ),
         (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,1"], 3, "no hidden layer"),
-        (["check", "direct-feedback-alignment", "--law", "direct-feedback-balance", "--layer", "-1"], 0, "the last hidden layer"),
+        (
+            ["check", "direct-feedback-alignment", "--law", "direct-feedback-balance", "--layer", "-1"],
+            0,
+            "the last hidden layer",
+        ),
         (["check", "feedback-alignment"], 0, "neuron-feedback-balance"),
         (["derive", "feedback-balance", "feedback-alignment"], 0, "[equal terms cancel]"),
         (["derive", "feedback-balance", "feedback-alignment", "--format", "latex"], 0, r"\begin{align*}"),
@@ -73,9 +81,21 @@ def rule(tmp_path):
         (["--version"], 0, "0.1"),
         (["check", "feedback-alignmen", "--law", "feedback-balance"], 2, "did you mean 'feedback-alignment'?"),
         (["check", "feedback-alignment", "--law", "balance"], 2, "no law is called 'balance'"),
-        (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,x"], 2, "write whole numbers with commas"),
-        (["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,0,1"], 2, "at least two whole numbers"),
-        (["check", "feedback-alignment", "--law", "feedback-balance", "--activation", "rleu"], 2, "did you mean 'relu'?"),
+        (
+            ["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,x"],
+            2,
+            "write whole numbers with commas",
+        ),
+        (
+            ["check", "feedback-alignment", "--law", "feedback-balance", "--widths", "3,0,1"],
+            2,
+            "at least two whole numbers",
+        ),
+        (
+            ["check", "feedback-alignment", "--law", "feedback-balance", "--activation", "rleu"],
+            2,
+            "did you mean 'relu'?",
+        ),
         (["check", "feedback-alignment", "--law", "feedback-balance", "--layer", "0"], 2, "layer = 0"),
         (["check", "feedback-alignment", "--law", "direct-feedback-balance"], 2, "does not conform"),
         (["check", "nowhere.py:Rule"], 2, "there is no file nowhere.py"),
@@ -118,7 +138,9 @@ def test_a_rule_that_asks_is_undecided(rule):
     assert "my_rule.py" in found.stdout
 
 
-@pytest.mark.parametrize("body", ["raise ValueError('at import')", "import nothing_of_this_name", "def f(:", "raise SystemExit(0)"])
+@pytest.mark.parametrize(
+    "body", ["raise ValueError('at import')", "import nothing_of_this_name", "def f(:", "raise SystemExit(0)"]
+)
 def test_a_file_that_cannot_be_run(tmp_path, body):
     path = tmp_path / "broken.py"
     path.write_text(body, encoding="utf-8")
@@ -134,7 +156,9 @@ def test_records_for_machines(tmp_path):
     assert {r["verdict"] for r in records} == {"proved", "refuted", None}
     assert json.loads(run("list", "claims", "--json").stdout)[0][0] == "RK-T1"
     target = tmp_path / "derivation.tex"
-    assert run("derive", "feedback-balance", "feedback-alignment", "--format", "latex", "-o", str(target)).returncode == 0
+    assert (
+        run("derive", "feedback-balance", "feedback-alignment", "--format", "latex", "-o", str(target)).returncode == 0
+    )
     assert target.read_text(encoding="utf-8").startswith(r"\paragraph")
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-GOOD = '''
+GOOD = """
 import faverify as fv
 FA = fv.rules.FeedbackAlignment()
 
@@ -23,7 +23,7 @@ def conjecture_three():
 
 def helper():
     raise AssertionError("helpers are not collected")
-'''
+"""
 
 BAD = {
     "refuted": ("def theorem_x(): return fv.check(fv.laws.balancedness, FA)", "theorem_x must be proved, but is"),
@@ -74,7 +74,16 @@ def test_a_good_file(tmp_path):
     assert found.returncode == 0, found.stdout
     assert "2 passed, 1 xfailed" in found.stdout
     table = found.stdout[found.stdout.index("claims") :]
-    for text in ("RK-T1", "proved", "all widths, all", "words, local cut", "counterexample_two", "refuted", "1-1-1, φ = linear", "ms"):
+    for text in (
+        "RK-T1",
+        "proved",
+        "all widths, all",
+        "words, local cut",
+        "counterexample_two",
+        "refuted",
+        "1-1-1, φ = linear",
+        "ms",
+    ):
         assert text in table
 
 
@@ -96,7 +105,8 @@ def test_only_folders_named_proofs(tmp_path):
 def test_other_runs_load_nothing(tmp_path):
     folder = proofs(tmp_path, "", name="plain")
     (folder / "test_plain.py").write_text(
-        "import sys\ndef test_it(): assert not {'faverify.kernel', 'sympy', 'rich'} & set(sys.modules)\n", encoding="utf-8"
+        "import sys\ndef test_it(): assert not {'faverify.kernel', 'sympy', 'rich'} & set(sys.modules)\n",
+        encoding="utf-8",
     )
     found = pytest_in(folder, "-q")
     assert found.returncode == 0, found.stdout

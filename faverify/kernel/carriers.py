@@ -131,7 +131,8 @@ class Value(Silent):
 
 
 def broadcast(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
-    """The shape of an entrywise operation."""
+    if a._dims == b._dims:
+        return a._dims  # type: ignore[no-any-return]
     pairs = list(zip(a._dims, b._dims, strict=True))
     fits = all(p == q or 1 in (p, q) for p, q in pairs)
     check(fits, operation, a._dims, b._dims, "each dimension must agree or be 1")

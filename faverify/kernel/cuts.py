@@ -93,7 +93,6 @@ class Question:
     net: Any = None
     layer: Any = None
     bias: bool = False
-    note: str = ""
     squares: bool = False
 
 
@@ -106,14 +105,11 @@ class State:
         self._layer = layer
 
     def __getattr__(self, key: str) -> Any:
+        if key == "above":
+            return None if self._layer.above is None else State(self._layer.above)
         if key not in ("W", "b", "B", "F", "index", "name"):
             raise AttributeError(f"a law reads W, b, B, F, index, name and above of a layer, not {key!r}")
         return getattr(self._layer, key)
-
-    @property
-    def above(self) -> State | None:
-        above = self._layer.above
-        return None if above is None else State(above)
 
 
 def value_of(law: Any, run: Run, state: State) -> Any:
@@ -127,26 +123,31 @@ def value_of(law: Any, run: Run, state: State) -> Any:
     return found
 
 
-def residuals(question: Question, net: Any, layers: Iterable[int], squares: bool) -> dict[int, Word]:
-    """dQ/dt − μQ at layers of one network (counted from 0), over words. Rule and law run twice and must agree."""
+def residuals(
+    question: Question, net: Any, layers: Iterable[int], squares: bool, twice: bool = True
+) -> dict[int, Word]:
+    """dQ/dt − μQ at layers of one network (counted from 0), over words; `twice`: a second run must agree."""
     law, rule = question.law, question.rule
     with watch():
-        run, again = (Run(net, WordCarrier(squares)) for _ in range(2))
-        moves, repeated = run.velocities(rule), again.velocities(rule)
-        if set(moves) != set(repeated) or not all((moves[k] - repeated[k]).is_zero() for k in moves):
+        run = Run(net, WordCarrier(squares))
+        again = Run(net, WordCarrier(squares)) if twice else run
+        moves = run.velocities(rule)
+        repeated = again.velocities(rule) if twice else moves
+        if set(moves) != set(repeated) or not all(moves[k].same(repeated[k]) for k in moves):
             raise RuleError(name_of(rule), "a second call gave another answer", "rules are pure")
-        found = {}
+        moving, found = {name for name, rate in moves.items() if rate.terms}, {}
         for layer in layers:
             value = value_of(law, run, State(run.layers[layer]))
-            if not (value_of(law, again, State(again.layers[layer])) - value).is_zero():
+            if twice and not value_of(law, again, State(again.layers[layer])).same(value):
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
             found[layer] = derivative(value, moves) - value * question.mu
+            found[layer].trivial = value.is_zero() or moving.isdisjoint(value.names())
             found[layer].signs = any("sign(" in name for word in (value, *moves.values()) for name in word.names())
     return found
 
 
 def pieces(question: Question, horizon: int) -> list[Piece]:
-    """The cases of the local cut: the output 1 … horizon layers up, or further. The last layer needs the first only."""
+    """The cases of the local cut: the output 1 … horizon layers up, or further; the last layer needs the first."""
     cases = [(1, True)] if question.layer == -1 else [*((d, True) for d in range(1, horizon + 1)), (horizon + 1, False)]
     found = []
     for distance, ends in cases:
@@ -172,7 +173,8 @@ def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, 
     horizon = 1
     while True:
         try:
-            left = [residuals(question, piece, [0], squares)[0] for piece in pieces(question, horizon)]
+            cases = pieces(question, horizon)
+            left = [residuals(question, piece, [0], squares, piece is cases[0])[0] for piece in cases]
             break
         except BeyondHorizon:
             if horizon == FARTHEST:
@@ -186,7 +188,7 @@ def prove_in_network(question: Question, layers: list[int], way: str, squares: b
     """The law at layers of a given network, by `way` cut, words or widths; or the residual that is left."""
     net = question.net
     if way == "cut":
-        left = {layer: residuals(question, piece_of(net, layer), [0], squares)[0] for layer in layers}
+        left = {k: residuals(question, piece_of(net, k), [0], squares, k == layers[0])[0] for k in layers}
     else:
         left = {k + 1: word for k, word in residuals(question, net, [layer - 1 for layer in layers], squares).items()}
     how = {"cut": "words, local cut", "words": "words, whole network", "widths": "polynomials at the given widths"}[way]
@@ -200,7 +202,7 @@ def prove_in_network(question: Question, layers: list[int], way: str, squares: b
 def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     """Proved at each hidden layer, hence at all of them."""
     every = [parts[layer] for layer in range(1, len(question.net.widths) - 1)]
-    if not every or not all(isinstance(part, Proved) for part in every):
+    if not all(isinstance(part, Proved) for part in every):
         raise AssertionError("a conjunction needs a proof of every hidden layer")
     how, gates = (
         "; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in every), strict=True)
@@ -208,13 +210,12 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     return replace(every[0], scope=replace(scope_of(question), gates=gates), how=how, layers=parts, question=question)
 
 
-def _proved(question: Question, left: Iterable[Word], squares: bool, how: str) -> Proved:
+def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
+    note = "trivial: no trained variable occurs in the law" if all(word.trivial for word in left) else ""
     if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
-    return Proved(
-        *names, statement_of(question), scope, how, note=question.note, question=replace(question, squares=squares)
-    )
+    return Proved(*names, statement_of(question), scope, how, note=note, question=replace(question, squares=squares))
 
 
 def statement_of(question: Question) -> str:

@@ -187,7 +187,7 @@ class Run:
 
 
 def one_pass(rule: Any, run: Run, x: Any, error: Callable[[Layer], Any]) -> dict[str, Any]:
-    """Forward, backward, update. A rule may override it with passes of its own: it then has no local cut."""
+    """Forward, backward, update. A rule that overrides it, with passes of its own, has no local cut."""
     run.forward(x)
     run.backward(rule, error)
     return run.updates(rule)

@@ -7,16 +7,16 @@ an edge with one end. Then cyclicity, transposition, commuting diagonal factors,
 one-dimensional interface are no rules to apply: they are graph isomorphism.
 
 Soundness: isomorphic graphs are the same sum with its indices renamed. Completeness: at sizes as large as a graph has
-vertices, the monomial in which all indices differ determines the graph, so that graphs that are not isomorphic have
-linearly independent sums. Hence a combination of words vanishes for all sizes iff its normal form is empty. Letters
-with a `square` (a gate with g² = g) are first reduced by it, edge by parallel edge, to at most one of each.
+vertices, the monomial in which all indices differ determines the graph, so that others are linearly independent of it.
+Hence words vanish for all sizes iff their normal form is empty. Gates with a `square` (g² = g) are reduced by it first.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
+from functools import cache
 from itertools import permutations, product
 from typing import Any
 
@@ -48,8 +48,9 @@ def letter_name(number: int) -> str:
 class Word(Value):
     """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
 
-    __slots__ = ("_dims", "_normal", "signs", "terms")
-    signs: bool  # of a residual: whether its proof knows a sign by its letter only
+    __slots__ = ("_dims", "_normal", "signs", "terms", "trivial")
+    signs: bool  # of a residual: whether a sign was taken; and whether no parameter of the law moves
+    trivial: bool
 
     def __init__(self, dims: tuple[Any, Any], terms: dict[Graph, Any]) -> None:
         self._dims, self.terms = dims, terms
@@ -64,8 +65,8 @@ class Word(Value):
         other = self._lift(other)
         if other is NotImplemented:
             return NotImplemented
-        rows, cols = broadcast("A + B", self, other)
-        return Word((rows, cols), _collect([*_stretched(self, rows, cols), *_stretched(other, rows, cols)]))
+        dims = broadcast("A + B", self, other)
+        return Word(dims, _collect([*_stretched(self, dims), *_stretched(other, dims)]))
 
     def __neg__(self) -> Word:
         return self._scaled(-1)
@@ -147,11 +148,13 @@ class Word(Value):
     def is_zero(self) -> bool:
         return not self.normal()
 
+    def same(self, other: Word) -> bool:
+        return self.terms == other.terms or (self - other).is_zero()
+
     def constant(self) -> Any:
         """The number that this word is, or None."""
-        if self._dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms):
-            return None
-        return sum(self.terms.values())
+        other = self._dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms)
+        return None if other else sum(self.terms.values())
 
     def names(self) -> set[str]:
         return {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
@@ -170,8 +173,9 @@ def word_of(value: Any) -> Word:
     return Word((1, 1), {((), (), -1, -1): exact(value)})
 
 
+@cache
 def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = None) -> Word:
-    """The matrix called `name`, with `rows` × `cols` entries about which nothing is known."""
+    """The matrix called `name`: nothing is known of its entries."""
     dims = tuple(size for size in (rows, cols) if size != 1)
     row = 0 if rows != 1 else -1
     col = len(dims) - 1 if cols != 1 else -1
@@ -180,27 +184,19 @@ def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = Non
 
 def _beside(a: Graph, b: Graph) -> tuple[list[Edge], tuple[Any, ...], int, int]:
     """The disjoint union, and where the open ends of b are in it."""
-    place = [*range(len(a[1]), len(a[1]) + len(b[1])), -1]  # place[−1] is −1: no vertex stays no vertex
-    return [*a[0], *((k, place[i], place[j]) for k, i, j in b[0])], a[1] + b[1], place[b[2]], place[b[3]]
+    place = [*range(len(a[1]), len(a[1]) + len(b[1])), -1]
+    return [*a[0], *[(k, place[i], place[j]) for k, i, j in b[0]]], a[1] + b[1], place[b[2]], place[b[3]]
 
 
 def _quotient(edges: Iterable[Edge], dims: tuple[Any, ...], pairs: Any, row: int, col: int) -> Graph:
     """The graph with the two vertices of each pair made one."""
-    parent = list(range(len(dims)))
-    for u, v in pairs:
-        while parent[u] != u:
-            u = parent[u]
-        while parent[v] != v:
-            v = parent[v]
-        parent[max(u, v)] = min(u, v)
-    number: list[int] = []
-    kept: list[Any] = []
-    for vertex, up in enumerate(parent):
-        number.append(len(kept) if up == vertex else number[up])
-        if up == vertex:
-            kept.append(dims[vertex])
-    number.append(-1)  # number[−1] is −1: no vertex stays no vertex
-    return tuple((k, number[i], number[j]) for k, i, j in edges), tuple(kept), number[row], number[col]
+    number = [*range(len(dims)), -1]  # number[−1] is −1: no vertex stays no vertex
+    for pair in pairs:
+        u, v = sorted(number[end] for end in pair)
+        if u != v:
+            number = [u if k == v else k - (k > v) for k in number]
+            dims = dims[:v] + dims[v + 1 :]
+    return tuple([(k, number[i], number[j]) for k, i, j in edges]), dims, number[row], number[col]
 
 
 def _collect(pairs: Iterable[tuple[Graph, Any]]) -> dict[Graph, Any]:
@@ -211,16 +207,18 @@ def _collect(pairs: Iterable[tuple[Graph, Any]]) -> dict[Graph, Any]:
 
 
 def _bilinear(a: Word, b: Word, glue: Any) -> dict[Graph, Any]:
+    if len(a.terms) == len(b.terms) == 1:  # nothing to collect
+        return {glue(g, f): c * d for g, c in a.terms.items() for f, d in b.terms.items()}
     return _collect((glue(g, f), c * d) for g, c in a.terms.items() for f, d in b.terms.items())
 
 
-def _stretched(word: Word, rows: Any, cols: Any) -> Iterator[tuple[Graph, Any]]:
+def _stretched(word: Word, sizes: tuple[Any, Any]) -> Iterable[tuple[Graph, Any]]:
     """The terms with open ends added where a dimension 1 is broadcast."""
     for (edges, dims, row, col), coefficient in word.terms.items():
-        if row < 0 and rows != 1:
-            row, dims = len(dims), (*dims, rows)
-        if col < 0 and cols != 1:
-            col, dims = len(dims), (*dims, cols)
+        if row < 0 and sizes[0] != 1:
+            row, dims = len(dims), (*dims, sizes[0])
+        if col < 0 and sizes[1] != 1:
+            col, dims = len(dims), (*dims, sizes[1])
         yield (edges, dims, row, col), coefficient
 
 

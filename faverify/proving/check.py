@@ -15,22 +15,10 @@ from typing import Any
 
 from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, name_of
 from ..kernel.carriers import exact
-from ..kernel.cuts import (
-    Question,
-    State,
-    WordCarrier,
-    conjunction,
-    piece_of,
-    pieces,
-    prove_everywhere,
-    prove_in_network,
-    scope_of,
-    statement_of,
-    value_of,
-)
-from ..kernel.passes import Run, is_local
+from ..kernel.cuts import Question, conjunction, prove_everywhere, prove_in_network, scope_of, statement_of
+from ..kernel.passes import is_local
 from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
-from ..kernel.words import Word, derivative, letter
+from ..kernel.words import Word
 from ..model.activations import activation_named, homogeneous
 from ..model.formulas import constant_text
 from ..model.laws import as_law
@@ -77,7 +65,6 @@ def check(
     question = question_of(law, rule, net, layer, activation, bias, assume, rate)
     deadline = time.monotonic() + _seconds(budget)
     with memoryless(question.rule, question.law):
-        question = _noted(question)
         return _everywhere(question, deadline) if question.net is None else _in_network(question, deadline)
 
 
@@ -148,23 +135,6 @@ def question_of(
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
     layer = net.depth - 1 if layer == -1 else layer
     return Question(law, rule, net.activation, mu, constant_text(mu), net, layer, net.bias)
-
-
-def _noted(question: Question) -> Question:
-    """The question, with a note if the law is constant whatever the velocities of the parameters that move."""
-    net = question.net
-    if not is_local(question.rule) or (net is not None and net.depth < 2):
-        return question
-    piece = pieces(replace(question, layer=-1), 1)[0] if net is None else piece_of(net, question.layer or 1)
-    try:
-        run = Run(piece, WordCarrier())
-        free = {
-            k: letter(f"rate of {k}", *v._dims) for k, v in run.velocities(question.rule).items() if not v.is_zero()
-        }
-        trivial = derivative(value_of(question.law, run, State(run.layers[0])), free).is_zero()
-    except Undecidable:
-        return question
-    return replace(question, note="trivial: no trained variable occurs in the law") if trivial else question
 
 
 def _everywhere(question: Question, deadline: float) -> Verdict:

@@ -6,6 +6,7 @@ readable reference). Gates are symbols k = φ′(h)/p, so that every activation 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..errors import Misuse, Undecidable
@@ -66,7 +67,9 @@ def derivative(
 
 def _by(method: str, rates: Any) -> dict[int, Any]:
     if method == "polynomials":
-        return {k: _shown(found, _polynomial) for k, found in over_polynomials(rates).items()}
+        return {
+            k: _shown(found, partial(_polynomial, found.ring.names)) for k, found in over_polynomials(rates).items()
+        }
     if method == "matrices":
         return {
             k: _shown(found, lambda entry: entry.expand())
@@ -83,13 +86,13 @@ def _shown(value: Any, entry: Any) -> Any:
     return sympy.Matrix([[entry(found) for found in row] for row in value.data])
 
 
-def _polynomial(value: Any) -> Any:
+def _polynomial(names: list[str], value: Any) -> Any:
     """A sparse polynomial as a SymPy expression."""
     import sympy
 
-    symbols = [sympy.Symbol(name) for name in value.context().names()]
+    symbols = [sympy.Symbol(name) for name in names]
     terms = []
     for exponents, coefficient in value.to_dict().items():
-        factors = [symbol**power for symbol, power in zip(symbols, exponents, strict=True) if power]
+        factors = [symbol**power for symbol, power in zip(symbols, exponents, strict=False) if power]
         terms.append(sympy.Mul(sympy.Rational(int(coefficient.p), int(coefficient.q)), *factors))
     return sympy.Add(*terms)

@@ -8,6 +8,7 @@ polynomial that does not may still vanish where gates and signs agree: that is f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,8 +34,10 @@ class Polynomials(Ring):
         from flint import fmpq, fmpq_mpoly_ctx
 
         self._fmpq = fmpq
-        self.context = fmpq_mpoly_ctx.get(tuple(variables) or ("_",), "degrevlex")
-        self.variables = dict(zip(variables, self.context.gens(), strict=False))
+        self.names = list(variables)
+        inside = [f"v{k}" for k in range(len(self.names))]  # python-flint's names are ASCII, ours are not
+        self.context = fmpq_mpoly_ctx.get(tuple(inside) or ("v",), "degrevlex")
+        self.variables = dict(zip(self.names, self.context.gens(), strict=False))
 
     def number(self, value: Any) -> Any:
         rational = exact(value)
@@ -56,7 +59,11 @@ class Polynomials(Ring):
             return value
         leading = value.leading_coefficient()
         s = 1 if leading > 0 else -1
-        return self.number(s) if value.is_constant() else s * self.parameter(f"sign({value / leading})")
+        return self.number(s) if value.is_constant() else s * self.parameter(f"sign({self.text(value / leading)})")
+
+    def text(self, value: Any) -> str:
+        """A polynomial with its variables' names."""
+        return re.sub(r"v(\d+)", lambda found: self.names[int(found[1])], str(value))
 
 
 class _Names(Ring):

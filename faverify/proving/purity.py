@@ -72,19 +72,25 @@ def _generator_state(value: Any) -> Iterator[Any]:
 
 
 def _draws() -> dict[str, Any]:
-    """The global random generators that are loaded, by the function that reads their state."""
-    readers = {"random": "getstate", "numpy.random": "get_state"}
-    return {m: getattr(sys.modules[m], reader) for m, reader in readers.items() if m in sys.modules}
+    """The state of the global random generators that are loaded."""
+    found: dict[str, Any] = {}
+    if "random" in sys.modules:
+        found["random"] = sys.modules["random"].getstate()
+    if "numpy.random" in sys.modules:
+        _, keys, *rest = sys.modules["numpy.random"].get_state()
+        found["numpy"] = (keys.tobytes(), rest)
+    return found
 
 
 @contextmanager
 def memoryless(rule: Any, law: Any) -> Iterator[None]:
     """Raise if running the code inside left a trace that a later run could read."""
     before = [list(_reachable(subject, 0, {})) for subject in (rule, law)]
-    draws = {read: repr(read()) for read in _draws().values()}
+    draws = _draws()
     yield
     for subject, state, kind in ((rule, before[0], RuleError), (law, before[1], LawError)):
         if list(_reachable(subject, 0, {})) != state:
             raise kind(name_of(subject), "a call changed its own state or a global that it reads", PURE)
-    if any(repr(read()) != state for read, state in draws.items()):
+    after = _draws()
+    if any(after[name] != state for name, state in draws.items()):
         raise RuleError(f"{name_of(rule)} or {name_of(law)}", "a call drew from a global random generator", PURE)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
+from itertools import cycle, product
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FaverifyError, ShapeError, Undecidable, name_of
@@ -125,19 +125,24 @@ def search(question: Question, deadline: float) -> Witness | None:
     return None
 
 
-PROBES = ((1, 1, 1), (1, 1, 1, 1, 1), (2, 2, 3, 2, 2))
+PROBES = {False: (1, 1, 1, 1, 1), True: (2, 2, 1)}  # a deep chain; and for the last layer alone a wide one
 
 
 def contradiction(question: Question) -> Witness | None:
-    """A witness against a law that letters proved, at a few points of a few networks: a guard, not a search."""
-    for sizes, activation in product(PROBES, _activations(question)[-1:]):
-        depth, net = len(sizes) - 1, MLP(sizes, activation, question.bias)
-        for layer in [depth - 1] if question.layer == -1 else range(1, depth):
-            if question.layer in (None, -1, layer):
-                case = _attempt(question, net, layer, 2, 4)
-                if case is not None:
-                    return witness(question, shrunk(question, case, 2, time.monotonic() + SHRINKING))
-    return None
+    """A witness against a law that letters proved, at one point of a small network: a guard, not a search."""
+    phis = _activations(question)
+    if not phis:
+        return None
+    net, signs = MLP(PROBES[question.layer == -1], phis[-1], question.bias), cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
+    ring = Rationals(Drawn(None))
+    run = Run(net, Assignment(ring, {}, lambda name: Fraction(next(signs))), 1)
+    try:
+        moves = run.velocities(question.rule)
+        layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
+        broken = [k for k in layers if not residual(question, run, run.layers[k - 1], moves).is_zero()]
+    except Transcendental:
+        return None
+    return search(question, time.monotonic() + SHRINKING) if broken and not ring.at_kink else None
 
 
 def _activations(question: Question) -> list[Any]:

@@ -233,7 +233,7 @@ def test_only_for_one_sample():
 
 
 def test_only_for_scalar_output():
-    """F's columns commute with a scalar error: ‖e‖² ‖x‖² = ‖e xᵀ‖² always, but Σe squared is ‖e‖² for one output only."""
+    """(Σ_i e_i)² is ‖e‖² for one output only."""
 
     class ScalarError(FA):
         def update(self, layer, below, output):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import faverify as fv
@@ -40,15 +40,17 @@ def point(seed):
 def over_rationals(rule, data, ring=Rationals):
     carrier = Assignment(ring(), dict(data))
     run = Run(NET, carrier, SAMPLES)
-    return {name: value.data for name, value in run.velocities(rule).items()}, carrier.gates
+    found = {name: value.data for name, value in run.velocities(rule).items()}
+    return found, carrier.gates, carrier.ring.at_kink
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**9))
 def test_a_rule_agrees_over_all_carriers(name, seed):
     rule, values = RULES[name], point(seed)
-    expected, gates = over_rationals(rule, values)
+    expected, gates, at_kink = over_rationals(rule, values)
+    assume(not at_kink)  # where a ball cannot tell a gate
 
     letters = values | {f"k{k}": gate.data for k, gate in gates.items()}
     letters |= {f"sign({k})": [[(e > 0) - (e < 0) for e in row] for row in values[k]] for k in ("W1", "W2", "W3")}
@@ -69,17 +71,17 @@ def test_a_rule_agrees_over_all_carriers(name, seed):
         }
     polynomials = over_polynomials(lambda carrier: Run(NET, carrier, SAMPLES).velocities(rule))
     for k, matrix in polynomials.items():
-        assert [[evaluated(p, numbers) for p in row] for row in matrix.data] == expected[k]
+        assert [[evaluated(p, matrix.ring.names, numbers) for p in row] for row in matrix.data] == expected[k]
 
     expressions = Run(NET, PolynomialCarrier(Expressions()), SAMPLES).velocities(rule)
     symbols = {sympy.Symbol(k): sympy.Rational(v.numerator, v.denominator) for k, v in numbers.items()}
     for k, matrix in expressions.items():
         assert [[Fraction(str(e.subs(symbols))) for e in row] for row in matrix.data] == expected[k]
 
-    balls, _ = over_rationals(rule, values, Balls)
+    balls, _, _ = over_rationals(rule, values, Balls)
     for k, rows in balls.items():
         assert all(
-            ball.contains(_fmpq(e))
+            ball.overlaps(_ball(e))
             for r, s in zip(rows, expected[k], strict=True)
             for ball, e in zip(r, s, strict=True)
         )
@@ -89,17 +91,17 @@ def test_a_rule_agrees_over_all_carriers(name, seed):
         np.testing.assert_allclose(array, np.array(expected[k], dtype=float), rtol=1e-9, atol=1e-9)
 
 
-def _fmpq(e):
-    from flint import fmpq
+def _ball(e):
+    from flint import arb, fmpq
 
-    return fmpq(e.numerator, e.denominator)
+    return arb(fmpq(e.numerator, e.denominator))
 
 
-def evaluated(polynomial, numbers):
+def evaluated(polynomial, names, numbers):
     total = Fraction(0)
     for exponents, c in polynomial.to_dict().items():
         term = Fraction(int(c.p), int(c.q))
-        for variable, power in zip(polynomial.context().names(), exponents, strict=True):
+        for variable, power in zip(names, exponents, strict=True):
             term *= numbers[variable] ** int(power)
         total += term
     return total
@@ -154,7 +156,7 @@ def in_floats(rule, values):
 def test_the_two_derivatives_agree(name, law):
     """Letters replaced by rates (the kernel) against pairs with the product rule, at a rational point."""
     rule, values = RULES[name], point(5)
-    expected, gates = over_rationals(rule, values)
+    expected, gates, _ = over_rationals(rule, values)
     carrier = Assignment(Rationals(), dict(values))
     run = Run(NET, carrier, SAMPLES)
     jet = law_jet(law, run, run.layers[0], run.velocities(rule)) if run.velocities(rule) else None
@@ -177,7 +179,7 @@ def test_polynomials_agree_with_matrices_of_sympy(name):
 
 
 def test_derivative_of_a_known_case():
-    W, V, B, x, e, k = sympy.symbols("W1[0,0] W2[0,0] B2[0,0] x[0,0] e[0,0] k1[0,0]")
+    W, V, B, x, e, k = map(sympy.Symbol, ["W1[0,0]", "W2[0,0]", "B2[0,0]", "x[0,0]", "e[0,0]", "k1[0,0]"])
     found = fv.derivative("balancedness", "feedback-alignment", fv.MLP((1, 1, 1)))
     assert sympy.expand(found[1] - (-W * k * B * e * x + V * e * k * W * x)) == 0
     assert fv.derivative("feedback-balance", "feedback-alignment", fv.MLP((2, 3, 2, 2)), samples=2) == {1: 0, 2: 0}
@@ -187,7 +189,7 @@ def test_derivative_of_a_known_case():
 
 
 def test_derivative_of_an_activation_without_degree():
-    phi, dphi, B, e, W, x = sympy.symbols("φ1[0,0] φ′1[0,0] B2[0,0] e[0,0] W1[0,0] x[0,0]")
+    phi, dphi, B, e, W, x = map(sympy.Symbol, ["φ1[0,0]", "φ′1[0,0]", "B2[0,0]", "e[0,0]", "W1[0,0]", "x[0,0]"])
     found = fv.derivative(fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1), "tanh"))
     assert sympy.expand(found[1] - B * e * (phi - dphi * W * x)) == 0
 
