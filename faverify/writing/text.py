@@ -52,7 +52,7 @@ def witness_text(witness: Any) -> str:
     named += list(zip(witness.feedback_names, backs, strict=True))
     named += [("x", witness.inputs), ("e", witness.error)]
     named += [("y", witness.targets)] if witness.targets is not None else []
-    named += [(f"φ′(h{k})", gate) for k, gate in enumerate(witness.gates, start=1)]
+    named += [(f"φ′(h{str(k).translate(SUBSCRIPTS)})", gate) for k, gate in enumerate(witness.gates, start=1)]
     lines = [f"  widths {'-'.join(map(str, witness.widths))}, φ = {witness.activation}"]
     lines += [f"  {subscripted(name)} = {matrix_text(value)}" for name, value in named]
     lines += [f"  {name} = {value}" for name, value in witness.parameters.items()]
