@@ -130,9 +130,10 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
             steps.append(Step(reason, f"{left} = {term.text()}", f"{_left(left)} = {term.latex()}"))
         seen = term.text()
     word, left = lines[-1][2].word, "dQ/dt"
-    for _, _, term in lines[1:]:
-        if not (term.word - word).is_zero():
-            raise AssertionError("a line of the derivation does not equal the next")
+    # Rates that sum to zero would agree however they were written, so the velocities are compared as well.
+    written = [(term.word, word) for _, _, term in lines[1:]] + [(moves[k].word, expanded[k].word) for k in moves]
+    if not all(one.same(other) for one, other in written):
+        raise AssertionError("a line of the derivation does not equal the next")
     if not (isinstance(question.mu, int) and question.mu == 0):
         word, left = word - value.word * question.mu, f"dQ/dt − ({question.mu_text}) Q"
     for merged in (False, True):

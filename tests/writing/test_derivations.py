@@ -1,0 +1,123 @@
+"""Derivations: their lines, their checks, and LaTeX that compiles."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from fractions import Fraction
+
+import pytest
+
+import faverify as fv
+from faverify.writing import derivations
+from faverify.writing.latex import plain
+from faverify.writing.notation import latex_name, text_name
+
+L, R = fv.laws, fv.rules
+FA = R.FeedbackAlignment()
+LAM = fv.parameter("λ")
+
+
+class GateTwice(R.FeedbackAlignment):
+    def error(self, layer, above, output):
+        return layer.dphi**2 * (above.B.mT @ above.delta)
+
+
+def signs(layer, above):
+    return fv.norm2(layer.W) / 2 - fv.norm1(above.W)
+
+
+CASES = {
+    "theorem 1": lambda: fv.check(L.feedback_balance, FA),
+    "last layer": lambda: fv.check(L.direct_feedback_balance, R.DirectFeedbackAlignment(), layer=-1),
+    "matrix": lambda: fv.check(L.matrix_feedback_balance_bias, FA, activation="linear", bias=True),
+    "neuron": lambda: fv.check(L.neuron_balancedness, R.BackPropagation()),
+    "degree p": lambda: fv.check(L.feedback_balance_of_degree(fv.parameter("p")), FA, activation=fv.homogeneous(fv.parameter("p"))),
+    "semi-invariant": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), rate=-2 * LAM),
+    "signs": lambda: fv.check(signs, R.SignSymmetry()),
+    "squares": lambda: fv.check(L.feedback_balance, GateTwice(), activation="relu"),
+    "entries": lambda: fv.check(L.feedback_balance, FA, fv.MLP((2, 2, 1))),
+    "entries of a matrix": lambda: fv.check(L.matrix_feedback_balance, FA, fv.MLP((1, 2, 1), "linear")),
+    "entries with a rate": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), fv.MLP((1, 2, 1)), rate=-2 * LAM),
+    "a wide network": lambda: fv.check(L.feedback_balance, FA, fv.MLP((9, 9, 9, 1))),
+    "refuted": lambda: fv.check(L.balancedness, FA, fv.MLP((2, 2, 2, 1))),
+    "refuted by a ball": lambda: fv.check(L.feedback_balance, FA, activation="tanh"),
+    "refuted with a rate": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), rate=LAM),
+    "refuted entry": lambda: fv.check(L.matrix_feedback_balance, FA, activation="relu"),
+    "no hidden layer": lambda: fv.check(L.feedback_balance, FA, fv.MLP((2, 1))),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_derivation_is_written(name):
+    verdict = CASES[name]()
+    derivation = verdict.derivation
+    text, latex = derivation.text(), derivation.latex()
+    assert verdict.statement in text
+    assert latex.count(r"\begin{align*}") == latex.count(r"\end{align*}")
+    if verdict.kind == "proved":
+        for _, steps in derivation.cases:
+            assert steps[-1].text.endswith("= 0"), steps[-1].text
+            assert "cancel" in steps[-1].reason
+
+
+def test_the_lines_of_theorem_one():
+    lines = [step.text for step in CASES["theorem 1"]().derivation.cases[1][1]]
+    assert lines[:4] == [
+        "Q = ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩",
+        "dQ/dt = ⟨W_l, Ẇ_l⟩ − ⟨Ẇ_{l+1}, B_{l+1}⟩",
+        "dQ/dt = −⟨W_l, δ_l a_{l-1}ᵀ⟩ + ⟨δ_{l+1} a_lᵀ, B_{l+1}⟩",
+        "dQ/dt = −⟨W_l, (φ′(h_l) ⊙ (B_{l+1}ᵀ δ_{l+1})) a_{l-1}ᵀ⟩ + ⟨δ_{l+1} a_lᵀ, B_{l+1}⟩",
+    ]
+    assert lines[-1] == "dQ/dt = 0"
+
+
+def test_a_line_that_does_not_follow_is_noticed(monkeypatch):
+    """If the update that is written were not the one that was proved, no derivation would be written."""
+    verdict = CASES["theorem 1"]()
+    honest = derivations.NotedRun.updates
+    calls = []
+
+    def twisted(self, rule):
+        calls.append(rule)
+        found = honest(self, rule)
+        return {k: -v for k, v in found.items()} if len(calls) % 2 == 0 else found
+
+    monkeypatch.setattr(derivations.NotedRun, "updates", twisted)
+    with pytest.raises(AssertionError, match="does not equal the next"):
+        verdict.derivation.text()
+
+
+def test_worked_numbers_add_up():
+    verdict = fv.check(L.balancedness, FA)
+    lines = dict(step.text.split(" = ", 1) for step in verdict.derivation.cases[0][1])
+    number = {name: Fraction(value) for name, value in lines.items()}
+    assert number["h₁"] == number["W₁"] * number["x"]
+    assert number["Ẇ₂"] == -number["e"] * number["a₁"]
+    assert number["dQ/dt"] == number["W₁"] * number["Ẇ₁"] - number["W₂"] * number["Ẇ₂"] == verdict.witness.rate
+
+
+def test_a_verdict_from_a_record_has_no_derivation():
+    again = fv.Verdict.from_dict(CASES["theorem 1"]().to_dict())
+    with pytest.raises(fv.Misuse, match="run check again"):
+        _ = again.derivation
+
+
+def test_names():
+    assert text_name("W_{l}") == "W_l"
+    assert text_name("W_{l+1}") == "W_{l+1}"
+    assert text_name("W12") == "W₁₂"
+    assert text_name("φ′(h_{1})") == "φ′(h₁)"
+    assert latex_name("δ_{l+1}") == r"\delta_{l+1}"
+    assert latex_name("Ẇ_{l}") == r"\dot{W}_{l}"
+    assert plain("½‖W_l‖²").startswith(r"$\tfrac12$")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_the_latex_compiles(tmp_path):
+    body = "\n\n".join(make().derivation.latex() for make in CASES.values())
+    document = "\\documentclass{article}\\usepackage[a3paper,landscape]{geometry}\\usepackage{amsmath}\\begin{document}\n"
+    (tmp_path / "all.tex").write_text(document + body + "\n\\end{document}\n", encoding="utf-8")
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout[-2000:]
