@@ -11,6 +11,7 @@ from ..kernel.passes import Run
 from ..proving.jets import law_jet
 from ..proving.polynomials import PolynomialCarrier
 from ..proving.rings import Expressions
+from .latex import plain
 
 
 def entry_lines(question: Question) -> Iterator[tuple[str, str, str]]:
@@ -24,7 +25,7 @@ def entry_lines(question: Question) -> Iterator[tuple[str, str, str]]:
     entries = [(i, j) for i in range(dims[0]) for j in range(dims[1])]
     for i, j in entries:
         label = "Q" if dims == (1, 1) else f"Q[{i},{j}]"
-        yield ("definition of the law", *_line(label, value.data[i][j]))
+        yield (f"definition of the law; {_gates(net.activation)}", *_line(label, value.data[i][j]))
         total: Any = 0
         for name, rate in moves.items():
             part = law_jet(question.law, run, layer, {name: rate}).rate
@@ -45,12 +46,20 @@ def entry_lines(question: Question) -> Iterator[tuple[str, str, str]]:
         )
 
 
+def _gates(activation: Any) -> str:
+    if activation.linear:
+        return "a = h"
+    if activation.degree is None:
+        return "φ and φ′ are symbols"
+    return "k = φ′(h), a = k h" if activation.degree == 1 else "k = φ′(h)/p, a = k h"
+
+
 def _line(label: str, value: Any) -> tuple[str, str]:
     import sympy
 
     expression = sympy.sympify(value)
     names = {symbol: _entry(symbol.name) for symbol in expression.free_symbols}
-    latex_label = r"\text{" + label.replace("²", "^2") + "}"
+    latex_label = rf"\text{{{plain(label)}}}"
     return f"{label} = {expression}", f"{latex_label} = {sympy.latex(expression, symbol_names=names)}"
 
 

@@ -15,7 +15,8 @@ from faverify.writing.notation import latex_name, text_name
 
 L, R = fv.laws, fv.rules
 FA = R.FeedbackAlignment()
-LAM = fv.parameter("λ")
+LAM, P = fv.parameter("λ"), fv.parameter("p")
+DECAYING = R.KolenPollack(LAM)
 
 
 class GateTwice(R.FeedbackAlignment):
@@ -32,13 +33,13 @@ CASES = {
     "last layer": lambda: fv.check(L.direct_feedback_balance, R.DirectFeedbackAlignment(), layer=-1),
     "matrix": lambda: fv.check(L.matrix_feedback_balance_bias, FA, activation="linear", bias=True),
     "neuron": lambda: fv.check(L.neuron_balancedness, R.BackPropagation()),
-    "degree p": lambda: fv.check(L.feedback_balance_of_degree(fv.parameter("p")), FA, activation=fv.homogeneous(fv.parameter("p"))),
+    "degree p": lambda: fv.check(L.feedback_balance_of_degree(P), FA, activation=fv.homogeneous(P)),
     "semi-invariant": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), rate=-2 * LAM),
     "signs": lambda: fv.check(signs, R.SignSymmetry()),
     "squares": lambda: fv.check(L.feedback_balance, GateTwice(), activation="relu"),
     "entries": lambda: fv.check(L.feedback_balance, FA, fv.MLP((2, 2, 1))),
     "entries of a matrix": lambda: fv.check(L.matrix_feedback_balance, FA, fv.MLP((1, 2, 1), "linear")),
-    "entries with a rate": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), fv.MLP((1, 2, 1)), rate=-2 * LAM),
+    "entries with a rate": lambda: fv.check(L.kolen_pollack_balance, DECAYING, fv.MLP((1, 2, 1)), rate=-2 * LAM),
     "a wide network": lambda: fv.check(L.feedback_balance, FA, fv.MLP((9, 9, 9, 1))),
     "refuted": lambda: fv.check(L.balancedness, FA, fv.MLP((2, 2, 2, 1))),
     "refuted by a ball": lambda: fv.check(L.feedback_balance, FA, activation="tanh"),
@@ -110,13 +111,15 @@ def test_names():
     assert text_name("φ′(h_{1})") == "φ′(h₁)"
     assert latex_name("δ_{l+1}") == r"\delta_{l+1}"
     assert latex_name("Ẇ_{l}") == r"\dot{W}_{l}"
-    assert plain("½‖W_l‖²").startswith(r"$\tfrac12$")
+    assert plain("½‖W_l‖²") == r"$\tfrac12$$\Vert$$W_{l}$$\Vert$$^2$"
+    assert plain("50 % of a_b {x} λ") == r"50 \% of $a_{b}$ \{x\} $\lambda$"
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_the_latex_compiles(tmp_path):
     body = "\n\n".join(make().derivation.latex() for make in CASES.values())
-    document = "\\documentclass{article}\\usepackage[a3paper,landscape]{geometry}\\usepackage{amsmath}\\begin{document}\n"
+    packages = r"\usepackage[a3paper,landscape]{geometry}\usepackage{amsmath}"
+    document = rf"\documentclass{{article}}{packages}\begin{{document}}" + "\n"
     (tmp_path / "all.tex").write_text(document + body + "\n\\end{document}\n", encoding="utf-8")
     words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
     found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
