@@ -136,13 +136,14 @@ def residuals(
         if set(moves) != set(repeated) or not all(moves[k].same(repeated[k]) for k in moves):
             raise RuleError(name_of(rule), "a second call gave another answer", "rules are pure")
         moving, found = {name for name, rate in moves.items() if rate.terms}, {}
+        read = {name for rate in moves.values() for name in rate.names()}
         for layer in layers:
             value = value_of(law, run, State(run.layers[layer]))
             if twice and not value_of(law, again, State(again.layers[layer])).same(value):
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
             found[layer] = derivative(value, moves) - value * question.mu
             found[layer].trivial = value.is_zero() or moving.isdisjoint(value.names())
-            found[layer].signs = any("sign(" in name for word in (value, *moves.values()) for name in word.names())
+            found[layer].signs = any("sign(" in name for name in read | value.names())
     return found
 
 

@@ -121,7 +121,7 @@ class Word(Value):
         return self._mapped(self._dims[0], 1, lambda e, d, row, col: _quotient(e, d, [(row, col)], row, -1))
 
     def _mapped(self, rows: Any, cols: Any, change: Any) -> Word:
-        return Word((rows, cols), _collect((change(*graph), c) for graph, c in self.terms.items()))
+        return Word((rows, cols), _collect([(change(*graph), c) for graph, c in self.terms.items()]))
 
     def sign(self) -> Word:
         """sign(A): of ± a letter, a letter in its place; of another word, a letter named by its normal form."""
@@ -200,16 +200,14 @@ def _quotient(edges: Iterable[Edge], dims: tuple[Any, ...], pairs: Any, row: int
 
 
 def _collect(pairs: Iterable[tuple[Graph, Any]]) -> dict[Graph, Any]:
-    terms: dict[Graph, Any] = defaultdict(int)
+    terms: dict[Graph, Any] = {}
     for graph, coefficient in pairs:
-        terms[graph] += coefficient
-    return {graph: c for graph, c in terms.items() if c}
+        terms[graph] = terms[graph] + coefficient if graph in terms else coefficient
+    return {graph: c for graph, c in terms.items() if c} if 0 in terms.values() else terms
 
 
 def _bilinear(a: Word, b: Word, glue: Any) -> dict[Graph, Any]:
-    if len(a.terms) == len(b.terms) == 1:  # nothing to collect
-        return {glue(g, f): c * d for g, c in a.terms.items() for f, d in b.terms.items()}
-    return _collect((glue(g, f), c * d) for g, c in a.terms.items() for f, d in b.terms.items())
+    return _collect([(glue(g, f), c * d) for g, c in a.terms.items() for f, d in b.terms.items()])
 
 
 def _stretched(word: Word, sizes: tuple[Any, Any]) -> Iterable[tuple[Graph, Any]]:
