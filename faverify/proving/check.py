@@ -13,7 +13,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, name_of
+from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, UserCodeError, name_of
 from ..kernel.carriers import exact
 from ..kernel.cuts import Question, conjunction, prove_everywhere, prove_in_network, scope_of, statement_of
 from ..kernel.passes import is_local
@@ -160,17 +160,17 @@ def _everywhere(question: Question, deadline: float) -> Verdict:
 
 def _confirmed(question: Question, found: Proved, deadline: float) -> Verdict:
     """The proof, unless a small network contradicts it: the code then does in numbers what it hides from letters."""
-    from .search import contradiction
+    from .search import contradicted
 
     try:
-        witness = contradiction(question)
-    except Undecidable as event:
-        reason = f"local cut: {event.line} asks in a network for {event.question}, which no letter was asked for"
-        return _verdict(Undecided, question, "no prover reached an answer", (reason,))
-    if witness is None:
-        return found
-    reason = "local cut: letters hide what the code does in a network (does it ask for types, or which carrier runs?)"
-    return _verdict(Refuted, question, "exact witness", (reason,), witness=witness)
+        if not contradicted(question):
+            return found
+        reason = (
+            "local cut: a small network contradicts the letters (does the code ask for types, or what it runs over?)"
+        )
+    except (Undecidable, UserCodeError) as event:
+        reason = f"local cut: in a small network the code fails otherwise than over letters: {event}"
+    return _searched(question, [reason], deadline)
 
 
 def _in_network(question: Question, deadline: float) -> Verdict:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import cycle, product
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FaverifyError, ShapeError, Undecidable, name_of
+from ..errors import FaverifyError, ShapeError, Undecidable, UserCodeError, name_of
 from ..kernel.cuts import Question
 from ..kernel.passes import Run
 from ..model.activations import Transcendental, activation_named
@@ -46,7 +46,7 @@ class Case:
     @property
     def entry(self) -> tuple[int, int] | None:
         """The first entry whose rate is certainly not zero."""
-        for i, row in enumerate(self.rates.data):
+        for i, row in enumerate(self.rates.data if self.rates is not None else ()):
             for j, rate in enumerate(row):
                 if not rate.contains(0) if hasattr(rate, "contains") else rate != 0:
                     return i, j
@@ -65,6 +65,10 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
             return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink)
         except Transcendental:
             continue
+        except UserCodeError as error:
+            if not isinstance(error.__cause__, ZeroDivisionError):
+                raise
+            return Case(net, layer, data, parameters, None, {}, at_kink=True)  # no value at this point
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
 
 
@@ -128,11 +132,11 @@ def search(question: Question, deadline: float) -> Witness | None:
 PROBES = {False: (1, 1, 1, 1, 1), True: (2, 2, 1)}  # a deep chain; and for the last layer alone a wide one
 
 
-def contradiction(question: Question) -> Witness | None:
-    """A witness against a law that letters proved, at one point of a small network: a guard, not a search."""
+def contradicted(question: Question) -> bool:
+    """Whether a law that letters proved fails at one point of a small network: a guard, not a search."""
     phis = _activations(question)
     if not phis:
-        return None
+        return False
     net, signs = MLP(PROBES[question.layer == -1], phis[-1], question.bias), cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
     ring = Rationals(Drawn(None))
     run = Run(net, Assignment(ring, {}, lambda name: Fraction(next(signs))), 1)
@@ -141,8 +145,8 @@ def contradiction(question: Question) -> Witness | None:
         layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
         broken = [k for k in layers if not residual(question, run, run.layers[k - 1], moves).is_zero()]
     except Transcendental:
-        return None
-    return search(question, time.monotonic() + SHRINKING) if broken and not ring.at_kink else None
+        return False
+    return bool(broken) and not ring.at_kink
 
 
 def _activations(question: Question) -> list[Any]:
