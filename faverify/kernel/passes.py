@@ -47,8 +47,9 @@ class Layer:
     def __getattr__(self, key: str) -> Any:
         if key in ("B", "F") and self is not self._run.input:
             return self._run.feedback(key, self)
-        if key == "target" and self is self._run.output:
-            return self._run.once("y", *self.h._dims)
+        if key in ("target", "dphi") and self is self._run.output:
+            dims = self.h._dims
+            return self._run.once("y", *dims) if key == "target" else self._run.carrier.zeros(*dims) + 1
         if self is self._run.input and not self._run.net.begins:
             raise Undecidable(f"{key!r} of the layer below, of which a local cut knows only the activity a")
         raise AttributeError(f"layer {self._label} has no {key!r} here; below the first layer there is only a")
@@ -130,7 +131,7 @@ class Run:
             w, b = self.once("W_L", net.outputs, far), self.once("b_L", net.outputs, 1)
             self._dims["W_L"] = (net.outputs, far)
             self.output = Layer(self, "W_L", "L", w, b, f)
-        set_values(self.output, phi=self.output.a, dphi=self.carrier.zeros(*self.output.h._dims) + 1)
+        set_values(self.output, phi=self.output.a)
         return self.output  # type: ignore[no-any-return]
 
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
