@@ -361,3 +361,29 @@ def test_stars_have_a_form_soon():
     start = time.perf_counter()
     fv.check(star, FA(), budget=2)
     assert time.perf_counter() - start < 10
+
+
+def test_two_passes_have_gates_of_their_own():
+    class TwoPass(R.LearningRule):
+        def velocities(self, run, x, error):
+            e = error(run.forward(x))
+            first = run.layers[0].a
+            run.forward(-x)
+            return {"W2": -(e @ (first + run.layers[0].a).mT)}
+
+    def last(layer, above):
+        return above.W
+
+    for name in ("relu", "abs"):
+        verdict = fv.check(last, TwoPass(), fv.MLP((1, 1, 1), name))
+        assert isinstance(verdict, fv.Refuted)
+        assert verdict.witness.recheck()
+    assert fv.derivative(last, TwoPass(), fv.MLP((1, 1, 1)))[1] != 0
+
+
+def test_derivations_of_code_that_asks():
+    verdict = fv.check(lambda layer, above: abs(layer.W), FA(), fv.MLP((2, 2, 1)), budget=0.1)
+    assert isinstance(verdict, fv.Undecided)
+    assert "no derivation" in verdict.derivation.text()
+    with pytest.raises(fv.FaverifyError):
+        fv.derivative(lambda layer, above: layer.W / 0, FA(), fv.MLP((2, 2, 1)), method="matrices")

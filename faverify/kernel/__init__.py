@@ -3,6 +3,5 @@
 carriers   what a value must offer; questions without an answer
 words      sums over indices as graphs: identities for all widths, and expanded for given ones
 passes     a recorded forward pass, the rule's way back, the velocity of every parameter
-cuts       the derivative of a law along a flow; what is proved of which layers, under what scope
-verdicts   Proved, Refuted, Undecided
+cuts       the derivative of a law along a flow; what is proved of which layers, under what scope (see verdicts)
 """

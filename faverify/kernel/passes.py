@@ -85,7 +85,7 @@ class Recorded:
 
     def activate(self) -> Recorded:
         layer, run = self.layer, self.layer._run
-        a, dphi = run.carrier.activate(run.net.activation, layer.h, str(layer._label))
+        a, dphi = run.carrier.activate(run.net.activation, layer.h, f"{layer._label}{run.passes}")
         set_values(layer, a=a, phi=a, dphi=dphi)
         return Recorded(a, layer)
 
@@ -99,8 +99,8 @@ class Run:
         self.parameters = {name: carrier.letter(name, *dims) for name, dims in self._dims.items()}
         self.letters: dict[str, Any] = {}  # what was asked for besides: feedback, data
         self.layers: list[Layer] = []
-        self.input: Any = None
-        self.output: Any = None
+        self.input = self.output = None  # type: Any
+        self.passes = ""  # a prime for each forward pass after the first: its gates and its error are other letters
 
     def once(self, name: str, rows: Any, cols: Any) -> Any:
         if name not in self.letters:
@@ -122,7 +122,8 @@ class Run:
 
     def forward(self, x: Any) -> Layer:
         """Run the network; returns the output layer."""
-        net, self.layers, self.input = self.net, [], Layer.__new__(Layer)  # below the first layer there is only a
+        net, self.passes = self.net, self.passes + "′" * bool(self.layers)
+        self.layers, self.input = [], Layer.__new__(Layer)  # below the first layer there is only a
         set_values(self.input, _run=self, _label="input", a=x)
         end = net.forward({name: Map(self, name) for name in self._dims}, Recorded(x, self.input))
         self.output = end.layer
@@ -173,7 +174,7 @@ class Run:
     def velocities(self, rule: Any) -> dict[str, Any]:
         """Ẇ of every parameter that moves, at the error letter e."""
         x = self.once(self.net.source, self.net.inputs, self.samples)
-        found = called(rule, "velocities", self, x, lambda output: self.once("e", *output.h._dims))
+        found = called(rule, "velocities", self, x, lambda output: self.once("e" + self.passes, *output.h._dims))
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
         known = {name.replace("W", kind, 1): dims for name, dims in self._dims.items() for kind in "WB"} | self._dims

@@ -44,9 +44,9 @@ def derivative(
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if not isinstance(net, MLP):
         raise Misuse("net", net, "a network, such as fv.MLP(widths=(3, 4, 1))")
-    if layer is not None and layer not in range(1, net.depth):
+    if layer is not None and (isinstance(layer, bool) or layer not in range(1, net.depth)):
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
-    if not isinstance(samples, int) or samples < 1:
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise Misuse("samples", samples, "a whole number ≥ 1")
     layers = list(range(1, net.depth)) if layer is None else [layer]
     question = Question(law, rule, net.activation, net=net)

@@ -249,14 +249,14 @@ class Pass:
         return self.updates(rule)
 
     def forward(self, x: Grid) -> Any:
-        self.source, self.gates = SimpleNamespace(a=x), []
+        self.source, first = SimpleNamespace(a=x), not self.gates
         below: Any = self.source
         for layer in self.layers:
             layer.h = layer.W @ below.a + layer.b
             layer.a, layer.dphi, below = layer.h, layer.h * 0 + 1, layer
             if layer is not self.output:
                 layer.a, layer.dphi = (self._map(f, layer.h) for f in (self.activation.phi, self.activation.dphi))
-                self.gates.append(layer.dphi.rows)
+                self.gates += [layer.dphi.rows] * first
             layer.phi = layer.a
         self.output.target = self.targets or self.output.h * 0
         return self.output

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from ..errors import ActivationError, FaverifyError, where
+from ..errors import ActivationError, FaverifyError, UnsupportedOperation, where
 from ..kernel.carriers import exact
 from .matrices import Matrix, Ring
 
@@ -73,6 +73,11 @@ class Expressions(Ring):
         rational = exact(value)
         return sympy.Rational(rational.numerator, rational.denominator)
 
+    def divide(self, value: Any, by: Any) -> Any:
+        if by == 0:
+            raise UnsupportedOperation("division by 0", self.name, "divide by a non-zero number")
+        return value / by
+
     def parameter(self, name: str) -> Any:
         import sympy
 
@@ -92,6 +97,7 @@ class Assignment:
         self.gates: dict[str, Matrix] = {}
 
     def letter(self, name: str, rows: int, cols: int) -> Matrix:
+        name = "e" if name.strip("′") == "e" else name  # one error for every pass, as a linear loss gives
         if name not in self.data:
             self.data[name] = [
                 [self.draw(name) if self.draw else Fraction(0) for _ in range(cols)] for _ in range(rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Misuse, Undecidable
+from ..errors import Misuse, Undecidable, UnsupportedOperation
 from ..kernel.cuts import FARTHEST, Question, State, piece_of, pieces, value_of
 from ..kernel.passes import Layer, Run, is_local, set_values
 from ..proving.jets import law_jet
@@ -93,13 +93,21 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
             except Undecidable:
                 continue
         return [("No derivation", (Step("", "the code asks for what stands for every possible value", ""),))]
-    net, layer = question.net, question.layer
+    layer = question.layer
     if layer is None:
         return [("No hidden layer", (Step("", "the law says nothing of this network", ""),))]
+    try:
+        return _in_network(question, verdict.how)
+    except (Undecidable, UnsupportedOperation) as event:
+        return [(f"Layer {layer}", (Step("", f"no derivation: the code asks for {event}", ""),))]
+
+
+def _in_network(question: Question, how: str) -> list[tuple[str, tuple[Step, ...]]]:
+    net, layer = question.net, question.layer
     small = sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES
     if small and not question.squares:
         return [(f"Layer {layer}", tuple(Step(*line) for line in entry_lines(question)))]
-    if is_local(question.rule) and verdict.how == "words, local cut":
+    if is_local(question.rule) and how == "words, local cut":
         return [(f"Layer {layer}", _notation(question, piece_of(net, layer), 0))]
     return [(f"Layer {layer}", _notation(question, net, layer - 1))]
 
