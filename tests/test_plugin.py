@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -59,7 +60,8 @@ BAD = {
 
 def pytest_in(folder, *options):
     words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(folder)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
+    wide = {**os.environ, "COLUMNS": "240"}  # so that no cell of the table is folded
+    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder, env=wide)
 
 
 def proofs(tmp_path, body, name="proofs"):
