@@ -302,6 +302,8 @@ def test_arguments_that_are_not():
             fv.refute_at(BALANCE, FA(), net, **{**good, "biases": [one, one], **change})
     with pytest.raises(fv.FaverifyError):
         fv.refute_at(BALANCE, FA(), None, **good)
+    with pytest.raises(fv.NonFiniteError, match="inputs holds inf"):
+        fv.refute_at(BALANCE, FA(), net, **{**good, "biases": [one, one], "inputs": [[float("inf")]]})
     with pytest.raises(fv.Misuse, match="a rate of 0"):
         fv.refute_at(BALANCE, FA(), fv.MLP((1, 1, 1), "linear"), **good)
     for name in ("feedback-balance-of-degree-1/0", "feedback-balance-of-degree-0"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..errors import ExactnessError, Misuse, ShapeError, Undecidable
+from ..errors import ExactnessError, Misuse, NonFiniteError, ShapeError, Undecidable
 from ..kernel.carriers import exact
 from ..kernel.cuts import scope_of, statement_of
 from ..kernel.verdicts import Refuted
@@ -96,6 +97,8 @@ def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list
 
 
 def _exact(entry: Any, name: str) -> Fraction:
+    if isinstance(entry, float) and not math.isfinite(entry):
+        raise NonFiniteError(entry, name)
     try:
         return Fraction(entry) if isinstance(entry, str) else Fraction(exact(entry))
     except (ValueError, ZeroDivisionError) as error:
