@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import BeyondHorizon, LawError, RuleError, called, name_of
 from .carriers import watch
-from .passes import Layer, Run
+from .passes import KINDS, Layer, Run
 from .verdicts import Proved, Scope
 from .words import Word, derivative, expanded, letter
 
@@ -97,7 +97,7 @@ class Question:
 
 
 class State:
-    """A layer as a law sees it: W, b, B, F of this layer, and the layers above."""
+    """A layer as a law sees it: its parameters, now and at the start, its constants, and the layers above."""
 
     __slots__ = ("_layer",)
 
@@ -107,9 +107,27 @@ class State:
     def __getattr__(self, key: str) -> Any:
         if key == "above":
             return None if self._layer.above is None else State(self._layer.above)
-        if key not in ("W", "b", "B", "F", "index", "name"):
-            raise AttributeError(f"a law reads W, b, B, F, index, name and above of a layer, not {key!r}")
+        if key == "start":
+            return Start(self._layer)
+        if key not in KINDS and key not in ("index", "name", "constant"):
+            readable = f"{', '.join(KINDS)}, constant, start, index, name and above"
+            raise AttributeError(f"a law reads {readable} of a layer, not {key!r}")
         return getattr(self._layer, key)
+
+
+class Start:
+    """The parameters of a layer as they were at the start: letters that do not move."""
+
+    __slots__ = ("_layer",)
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def __getattr__(self, key: str) -> Any:
+        if key not in KINDS:
+            raise AttributeError(f"at the start a law reads {', '.join(KINDS)} of a layer, not {key!r}")
+        run, name = self._layer._run, self._layer._name
+        return run.once(f"{name.replace('W', key, 1)}(0)", *run.shape(KINDS[key], name))
 
 
 def value_of(law: Any, run: Run, state: State) -> Any:

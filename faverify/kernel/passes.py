@@ -1,13 +1,15 @@
 """A network's forward pass, recorded; the rule's way back along the record; the velocity of every parameter.
 
 `Network.forward` is run once over recorded values. Each `w[name] @ a` opens a layer, `+ w[bias]` and φ complete it, and
-the layer knows what it feeds. The way back calls `rule.error` once for each layer from the top, and then `rule.update`
-once for each. A network whose `ends` is False is a piece of a longer one: above its top lies a horizon, and the signal
-that arrives there is a letter. Nothing here knows what the values are.
+the layer knows what it feeds. The rule says what a layer passes on (`activity`), what the error signal is (`signal`), how
+it reaches a layer (`error`, once for each from the top), and how parameters move (`update`, once for each). A network
+whose `ends` is False is a piece of a longer one: above its top lies a horizon, and the signal that arrives there is a
+letter. Nothing here knows what the values are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +31,11 @@ def set_values(layer: Layer, **values: Any) -> None:
         object.__setattr__(layer, key, value)
 
 
+KINDS = {"W": "weight", "B": "weight", "V": "weight", "F": "direct", "b": "bias", "v": "bias"}  # V, v: a rule's memory
+
+
 class Layer:
-    """One map and the activity behind it: what a rule reads. Feedback letters come into being when read."""
+    """One map and the activity behind it: what a rule reads. Letters besides W and b come into being when read."""
 
     __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "index", "name", "phi")
     delta: Any
@@ -45,8 +50,8 @@ class Layer:
         )
 
     def __getattr__(self, key: str) -> Any:
-        if key in ("B", "F") and self is not self._run.input:
-            return self._run.feedback(key, self)
+        if key in KINDS and self is not self._run.input:
+            return self._run.companion(key, self)
         if key in ("target", "dphi") and self is self._run.output:
             dims = self.h._dims
             return self._run.once("y", *dims) if key == "target" else self._run.carrier.zeros(*dims) + 1
@@ -60,6 +65,14 @@ class Layer:
         if self._up is None and self is not self._run.output:
             raise BeyondHorizon(f"what lies above layer {self._label}")
         return self._up
+
+    def constant(self, name: str, of: str = "weight") -> Any:
+        """A matrix given once and for all, with the shape of W, or of what else `Run.shape` knows."""
+        return self._run.given(name, self, of)
+
+    def draw(self, name: str, of: str = "activity") -> Any:
+        """A matrix drawn anew at every step, of which nothing is known; "samples" is a row with an entry for each."""
+        return self._run.given(f"{name}~", self, of)
 
 
 class Map:
@@ -87,7 +100,8 @@ class Recorded:
         layer, run = self.layer, self.layer._run
         a, dphi = run.carrier.activate(run.net.activation, layer.h, f"{layer._label}{run.passes}")
         set_values(layer, a=a, phi=a, dphi=dphi)
-        return Recorded(a, layer)
+        set_values(layer, a=run.conforming("activity", layer, called(run.rule, "activity", layer), a._dims))
+        return Recorded(layer.a, layer)
 
 
 class Run:
@@ -99,7 +113,7 @@ class Run:
         self.parameters = {name: carrier.letter(name, *dims) for name, dims in self._dims.items()}
         self.letters: dict[str, Any] = {}  # what was asked for besides: feedback, data
         self.layers: list[Layer] = []
-        self.input = self.output = None  # type: Any
+        self.input = self.output = self.rule = None  # type: Any
         self.passes = ""  # a prime for each forward pass after the first: its gates and its error are other letters
 
     def once(self, name: str, rows: Any, cols: Any) -> Any:
@@ -107,10 +121,25 @@ class Run:
             self.letters[name] = self.carrier.letter(name, rows, cols)
         return self.letters[name]
 
-    def feedback(self, kind: str, layer: Layer) -> Any:
-        """B_l with the shape of W_l, F_l with the shape of W_L ⋯ W_{l+1}; B_1 and F_L stand in for nothing."""
-        dims = self._dims[layer._name]
-        return self.once(layer._name.replace("W", kind, 1), *(dims if kind == "B" else (self.net.outputs, dims[0])))
+    def shape(self, of: str, name: str) -> tuple[Any, Any]:
+        """The shape of what is called `of` at the layer of a map."""
+        rows, cols = self._dims[name]
+        shapes = {"weight": (rows, cols), "direct": (self.net.outputs, rows), "bias": (rows, 1), "square": (rows, rows)}
+        shapes |= {"activity": (rows, self.samples), "below": (cols, self.samples), "samples": (1, self.samples)}
+        shapes |= {"input": (cols, 1), "entry": (self.net.inputs, self.net.outputs)}
+        if of not in shapes:
+            raise RuleError(name_of(self.rule), f"asked for a matrix shaped like {of!r}", f"known are {sorted(shapes)}")
+        return shapes[of]
+
+    def companion(self, kind: str, layer: Layer) -> Any:
+        """B_l and V_l with the shape of W_l, F_l with that of W_L ⋯ W_{l+1}; B_1 and F_L stand in for nothing."""
+        return self.once(layer._name.replace("W", kind, 1), *self.shape(KINDS[kind], layer._name))
+
+    def given(self, name: str, layer: Layer, of: str) -> Any:
+        """A letter with a name of its own at a layer."""
+        if not re.fullmatch(r"[^\W\d_]+~?", str(name)) or name in KINDS or name in set("haekφδnxyf"):
+            raise RuleError(name_of(self.rule), f"named a matrix {name!r}", "use letters that no layer has, such as 'M'")
+        return self.once(layer._name.replace("W", name, 1), *self.shape(of, layer._name))
 
     def open_layer(self, name: str, source: Recorded) -> Recorded:
         W, zeros = self.parameters[name], self.carrier.zeros(self._dims[name][0], 1)
@@ -138,47 +167,51 @@ class Run:
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
         """Set `delta` of every layer, from the top down."""
         set_values(self.output, delta=error(self.output))
+        found = called(rule, "signal", self.output)
+        set_values(self.output, delta=self.conforming("signal", self.output, found, self.output.h._dims))
         *rest, top = self.layers
         if top is not self.output:
             set_values(top, delta=self.once(f"δ_{{{top._label}}}", *top.h._dims))
         for layer in reversed(rest):
             found = called(rule, "error", layer, layer.above, self.output)
-            set_values(layer, delta=self.conforming(rule, "error", layer, found, layer.h._dims))
+            set_values(layer, delta=self.conforming("error", layer, found, layer.h._dims))
 
     def updates(self, rule: Any) -> dict[str, Any]:
         """The velocity of every parameter; what `rule.update` leaves out keeps its default."""
         moves: dict[str, Any] = {}
         for below, layer in zip([self.input, *self.layers], self.layers, strict=False):
             found = called(rule, "update", layer, below, self.output)
-            if not isinstance(found, dict) or not set(found) <= {"W", "b", "B", "F"}:
+            if not isinstance(found, dict) or not set(found) <= set(KINDS):
                 what = f"returned {sorted(found, key=str) if isinstance(found, dict) else type(found).__name__}"
-                raise RuleError(f"{name_of(rule)}.update", what, "return a dict with keys among W, b, B, F")
+                raise RuleError(f"{name_of(rule)}.update", what, f"return a dict with keys among {', '.join(KINDS)}")
             default = {} if "W" in found else {"W": -layer.delta @ below.a.mT}
             if self.net.bias:
                 default |= {} if "b" in found else {"b": -layer.delta.row_sums()}
             for key, value in {**default, **found}.items():
                 dims = getattr(layer, key)._dims
-                if key != "b" or self.net.bias:
-                    moves[layer._name.replace("W", key, 1)] = self.conforming(rule, "update", layer, value, dims)
+                if key not in "bv" or self.net.bias:
+                    moves[layer._name.replace("W", key, 1)] = self.conforming("update", layer, value, dims)
         return moves
 
-    def conforming(self, rule: Any, method: str, layer: Layer, value: Any, dims: Any) -> Any:
+    def conforming(self, method: str, layer: Layer, value: Any, dims: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             value = self.carrier.zeros(*dims) + value
         if getattr(value, "_dims", None) != dims:
             found = getattr(value, "_dims", type(value).__name__)
             remedy = f"at layer {layer._label} it must return the shape {show_shape(dims)}"
-            raise ShapeError(f"{name_of(rule)}.{method}", found, dims, remedy)
+            raise ShapeError(f"{name_of(self.rule)}.{method}", found, dims, remedy)
         return value
 
     def velocities(self, rule: Any) -> dict[str, Any]:
         """Ẇ of every parameter that moves, at the error letter e."""
+        self.rule = rule
         x = self.once(self.net.source, self.net.inputs, self.samples)
         found = called(rule, "velocities", self, x, lambda output: self.once("e" + self.passes, *output.h._dims))
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
-        known = {name.replace("W", kind, 1): dims for name, dims in self._dims.items() for kind in "WB"} | self._dims
-        known |= {k.replace("W", "F", 1): (self.net.outputs, n) for k, (n, _) in self._dims.items() if k[0] == "W"}
+        kinds = {kind: of for kind, of in KINDS.items() if self.net.bias or kind not in "bv"}
+        maps = [name for name in self._dims if name[0] == "W"]
+        known = {name.replace("W", kind, 1): self.shape(of, name) for name in maps for kind, of in kinds.items()}
         if not self.layers:
             raise RuleError(f"{name_of(rule)}.velocities", "made no forward pass", "call run.forward(x)")
         for name, value in found.items():

@@ -9,6 +9,10 @@ one-dimensional interface are no rules to apply: they are graph isomorphism.
 Soundness: isomorphic graphs are the same sum with its indices renamed. Completeness: at sizes as large as a graph has
 vertices, the monomial in which all indices differ determines the graph, so that others are linearly independent of it.
 Hence words vanish for all sizes iff their normal form is empty. Gates with a `square` (g² = g) are reduced by it first.
+
+Letters may be defined by others: an inverse is a letter whose rate is −A⁻¹ Ȧ A⁻¹, log |det A| one whose rate is
+tr A⁻¹Ȧ. Equations between letters are applied by replacing the graph of the left side wherever its closed indices
+carry nothing else (`modulo`): sound, and not complete.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension o
 Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ g + c₀ for each of its entries g
 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
+REWRITINGS = 10_000  # after so many replacements equations are taken to run in circles
+defined: dict[str, tuple[Word, Any]] = {}  # a letter's name → what it is a function of, and its rate given theirs
 _letters: list[Letter] = []
 _numbers: dict[Letter, int] = {}
 
@@ -156,8 +162,26 @@ class Word(Value):
         other = self._dims != (1, 1) or any(edges or dims for edges, dims, _, _ in self.terms)
         return None if other else sum(self.terms.values())
 
+    def inverse(self) -> Word:
+        """A⁻¹, a letter; of a symmetric A it is (S + Sᵀ)/2 with a letter S, so that it is symmetric too."""
+        key, turned = (str(sorted(word.normal().items())) for word in (self, self.mT))
+        if turned < key:
+            return self.mT.inverse().mT
+        found = letter(f"inverse({key})", *self._dims)
+        found = (found + found.mT) / 2 if key == turned else found
+        defined[f"inverse({key})"] = self, lambda rates: -(found @ derivative(self, rates) @ found)
+        return found
+
+    def logdet(self) -> Word:
+        """log |det A|, a letter."""
+        name = f"logdet({min(str(sorted(word.normal().items())) for word in (self, self.mT))})"
+        defined[name] = self, lambda rates: self.inverse().mT.inner(derivative(self, rates))
+        return letter(name, 1, 1)
+
     def names(self) -> set[str]:
-        return {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
+        """The letters that occur, inside of defined ones too."""
+        found = {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
+        return found.union(*(defined[name][0].names() for name in found if name in defined))
 
     def __getitem__(self, index: Any) -> Word:
         """The entry A[i, j], where widths are numbers: the product with two unit vectors."""
@@ -309,14 +333,64 @@ def _labelled(component: list[int], edges: Any, touching: Any, rank: dict[int, i
 def derivative(word: Word, rates: dict[str, Word]) -> Word:
     """The product rule: the sum, over every edge whose letter has a rate, of the graph with the rate in its place."""
     terms: list[tuple[Graph, Any]] = []
+    letters = {letter_name(k) for edges, _, _, _ in word.terms for k, _, _ in edges}
+    rates = rates | {name: defined[name][1](rates) for name in letters if name in defined}
     for (edges, dims, row, col), coefficient in word.terms.items():
         for position, (k, i, j) in enumerate(edges):
-            for part, c in rates[letter_name(k)].terms.items() if letter_name(k) in rates else ():
-                rest = (edges[:position] + edges[position + 1 :], (*dims,), row, col)
-                joined, sizes, start, stop = _beside(rest, part)
-                pairs = [(u, v) for u, v in ((i, start), (j, stop)) if u >= 0]
-                terms.append((_quotient(joined, sizes, pairs, row, col), coefficient * c))
+            if letter_name(k) in rates:
+                rest = edges[:position] + edges[position + 1 :], dims, row, col
+                terms += [(g, coefficient * c) for g, c in _with(rest, (i, j), rates[letter_name(k)])]
     return Word(word._dims, _collect(terms))
+
+
+def _with(graph: Graph, ends: tuple[int, int], word: Word, gone: Iterable[int] = ()) -> Iterable[tuple[Graph, Any]]:
+    """The graph times a word between two of its vertices; the vertices of `gone`, which nothing touches, are left out."""
+    for part, c in word.terms.items():
+        joined, sizes, start, stop = _beside(graph, part)
+        pairs = [(u, v) for u, v in zip(ends, (start, stop), strict=True) if u >= 0] + [(v, -1) for v in gone]
+        yield _quotient(joined, sizes, pairs, graph[2], graph[3]), c
+
+
+def modulo(word: Word, equations: Iterable[tuple[Word, Word]]) -> Word:
+    """The word with left sides of equations (one product each) replaced by the right sides, as long as there are any."""
+    rules = []
+    for left, right in equations:
+        (pattern, c), *more = left.terms.items()
+        if more or not pattern[0]:
+            raise UnsupportedOperation("an equation with a sum on its left", "words", "give it one product there")
+        rules.append((pattern, (Word(left._dims, {}) + right) / word_of(c)))
+    for _ in range(REWRITINGS):
+        found = next(
+            ((g, terms) for g in word.terms for pattern, right in rules for terms in _replaced(g, pattern, right)), None
+        )
+        if found is None:
+            return word
+        old, new = found
+        rest = [(g, c) for g, c in word.terms.items() if g != old]
+        word = Word(word._dims, _collect([*rest, *((g, c * word.terms[old]) for g, c in new)]))
+    raise Undecidable("an end to equations that run in circles")
+
+
+def _replaced(graph: Graph, pattern: Graph, right: Word) -> Iterable[list[tuple[Graph, Any]]]:
+    """The ways to replace one occurrence of a pattern: its closed vertices must be closed and carry nothing else."""
+    edges, dims, row, col = graph
+
+    def occurrences(position: int, place: dict[int, int], used: list[int]) -> Iterable[tuple[dict[int, int], list[int]]]:
+        if position == len(pattern[0]):
+            yield place, used
+            return
+        k, i, j = pattern[0][position]
+        for e, (other, u, v) in enumerate(edges):
+            if other == k and e not in used and place.get(i, u) == u and place.get(j, v) == v:
+                yield from occurrences(position + 1, {**place, i: u, j: v}, [*used, e])
+
+    for place, used in occurrences(0, {-1: -1}, []):
+        inside = [place[v] for v in range(len(pattern[1])) if v not in pattern[2:]]
+        ends = place[pattern[2]], place[pattern[3]]
+        rest = tuple(edge for e, edge in enumerate(edges) if e not in used)
+        touched = {row, col, *ends, *(v for edge in rest for v in edge[1:])}
+        if len(set(inside)) == len(inside) and touched.isdisjoint(inside):
+            yield list(_with((rest, dims, row, col), ends, right, inside))
 
 
 def expanded(word: Word) -> dict[Any, Any]:

@@ -95,6 +95,40 @@ def sign(a):
     return _apply("sign", "sign", a, lambda a: (a > 0) * 1 - (a < 0) * 1)
 
 
+def absolute(a):
+    """|A_ij|, entry by entry."""
+    return sign(a) * a
+
+
+def inverse(a):
+    """A⁻¹, of a square matrix, wherever it exists."""
+
+    def array(a):
+        import numpy as np
+
+        return np.linalg.inv(a)
+
+    _square("inverse(A)", a)
+    return _apply("inverse", "inverse", a, array)
+
+
+def pinv(a):
+    """A⁺ = Aᵀ(AAᵀ)⁻¹, the pseudo-inverse of a matrix whose rows are independent."""
+    return a.mT @ inverse(a @ a.mT)
+
+
+def logdet(a):
+    """log |det A|, of a square matrix, wherever det A ≠ 0."""
+
+    def array(a):
+        import numpy as np
+
+        return np.linalg.slogdet(a)[1][..., None, None]
+
+    _square("logdet(A)", a)
+    return _apply("logdet", "logdet", a, array)
+
+
 def phi(a):
     """The network's activation φ, applied to w[map] @ a (+ w[bias]) inside `Network.forward`."""
     if not hasattr(type(a), "activate"):

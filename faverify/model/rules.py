@@ -1,7 +1,8 @@
-"""Learning rules: what stands in for W on the way back, how the error reaches a layer, how a parameter moves.
+"""Published learning rules: what stands in for W on the way back, how the error reaches a layer, how a parameter moves.
 
 Each is the formula of its source and nothing else. `layer` carries W, b, B, F, h, a, phi, dphi, delta, index, name and
-above; `below.a` of the first layer is the input; `output` also carries target. Rules are pure functions.
+above, a memory V and v (of the shapes of W and b), `layer.constant(name, of)` and `layer.draw(name, of)`; `below.a` of the
+first layer is the input; `output` also carries target. Rules are pure functions; what is drawn at random is named.
 """
 
 from __future__ import annotations
@@ -9,38 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..kernel.passes import one_pass
-from .formulas import sign
+from .combinators import (
+    Dropout,
+    Frozen,
+    LayerRates,
+    Momentum,
+    SampleWeights,
+    SignDescent,
+    SignedError,
+    WeightDecay,
+)
+from .formulas import absolute, inverse, parameter, pinv, sign
+from .learning import LearningRule, motion
 
+COMBINATORS = (WeightDecay, LayerRates, Frozen, SampleWeights, SignedError, Dropout, Momentum, SignDescent)
 
-class LearningRule:
-    """Back-propagation's protocol; a rule overrides what it changes.
-
-    Examples
-    --------
-    >>> import faverify as fv
-    >>> class Half(fv.LearningRule):
-    ...     def feedback(self, above): return above.W / 2
-    >>> fv.check(fv.laws.balancedness, Half()).kind
-    'refuted'
-    """
-
-    def feedback(self, above):
-        """What stands in for W_{l+1} on the way back."""
-        return above.W
-
-    def error(self, layer, above, output):
-        """δ_l, given δ_{l+1}."""
-        return layer.dphi * (self.feedback(above).mT @ above.delta)
-
-    def update(self, layer, below, output):
-        """The velocities of W, b, B, F; what is left out keeps its default (Ẇ = −δ aᵀ, ḃ = −Σ δ, Ḃ = Ḟ = 0)."""
-        return {}
-
-    velocities = one_pass
-
-    def __repr__(self):
-        return f"{type(self).__name__}()"
+# Symmetric feedback and its stand-ins
 
 
 @dataclass(frozen=True)
@@ -52,14 +37,14 @@ class BackPropagation(LearningRule):
 
 
 @dataclass(frozen=True)
-class FeedbackAlignment(LearningRule):
-    """δ_l = φ′(h_l) ⊙ (B_{l+1}ᵀ δ_{l+1}), with B fixed.
+class StraightThrough(LearningRule):
+    """δ_l = W_{l+1}ᵀ δ_{l+1}: the gate is left out on the way back.
 
-    References: Lillicrap, Cownden, Tweed & Akerman 2016; Robertson & Koyejo 2023.
+    References: Bengio, Léonard & Courville 2013.
     """
 
-    def feedback(self, above):
-        return above.B
+    def error(self, layer, above, output):
+        return above.W.mT @ above.delta
 
 
 @dataclass(frozen=True)
@@ -74,6 +59,64 @@ class SignSymmetry(LearningRule):
 
 
 @dataclass(frozen=True)
+class BatchwiseSignSymmetry(LearningRule):
+    """δ_l = φ′(h_l) ⊙ ((|M| ⊙ sign(W_{l+1}))ᵀ δ_{l+1}), with M drawn anew for every batch.
+
+    References: Liao, Leibo & Poggio 2016 (batchwise random magnitudes).
+    """
+
+    def feedback(self, above):
+        return absolute(above.draw("M", "weight")) * sign(above.W)
+
+
+@dataclass(frozen=True)
+class FixedMagnitudeSignSymmetry(LearningRule):
+    """δ_l = φ′(h_l) ⊙ ((|B_{l+1}| ⊙ sign(W_{l+1}))ᵀ δ_{l+1}), with B fixed.
+
+    References: Liao, Leibo & Poggio 2016 (fixed random magnitudes).
+    """
+
+    def feedback(self, above):
+        return absolute(above.B) * sign(above.W)
+
+
+@dataclass(frozen=True)
+class PseudoInverseFeedback(LearningRule):
+    """δ_l = φ′(h_l) ⊙ (W_{l+1}⁺ δ_{l+1}), W⁺ = Wᵀ(WWᵀ)⁻¹: the Gauss–Newton direction of target propagation.
+
+    References: Bengio 2020; Meulemans, Carzaniga, Suykens, Sacramento & Grewe 2020.
+    """
+
+    def feedback(self, above):
+        return pinv(above.W).mT
+
+
+@dataclass(frozen=True)
+class InverseFeedback(LearningRule):
+    """δ_l = φ′(h_l) ⊙ (W_{l+1}⁻¹ δ_{l+1}), for square W_{l+1}.
+
+    References: Bengio 2014 (target propagation with exact inverses).
+    """
+
+    def feedback(self, above):
+        return inverse(above.W).mT
+
+
+# Fixed feedback
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(LearningRule):
+    """δ_l = φ′(h_l) ⊙ (B_{l+1}ᵀ δ_{l+1}), with B fixed.
+
+    References: Lillicrap, Cownden, Tweed & Akerman 2016; Robertson & Koyejo 2023.
+    """
+
+    def feedback(self, above):
+        return above.B
+
+
+@dataclass(frozen=True)
 class DirectFeedbackAlignment(LearningRule):
     """δ_l = φ′(h_l) ⊙ (F_lᵀ δ_L), with F fixed.
 
@@ -82,6 +125,38 @@ class DirectFeedbackAlignment(LearningRule):
 
     def error(self, layer, above, output):
         return layer.dphi * (layer.F.mT @ output.delta)
+
+
+@dataclass(frozen=True)
+class DirectRandomTargetProjection(LearningRule):
+    """δ_l = φ′(h_l) ⊙ (F_lᵀ y): the target stands in for the error.
+
+    References: Frenkel, Lefebvre & Bol 2021.
+    """
+
+    def error(self, layer, above, output):
+        return layer.dphi * (layer.F.mT @ output.target)
+
+
+@dataclass(frozen=True)
+class Pepita(LearningRule):
+    """A second forward pass on x + P e, with P fixed; Ẇ_l = −(a_l − a_l′) a_{l−1}′ᵀ and Ẇ_L = −e a_{L−1}′ᵀ.
+
+    References: Dellaferrera & Kreiman 2022.
+    """
+
+    def velocities(self, run, x, error):
+        e = error(run.forward(x))
+        clean = [layer.a for layer in run.layers]
+        below, moves = x + run.layers[0].constant("P", "entry") @ e, {}
+        run.forward(below)
+        for a, layer in zip(clean, run.layers, strict=True):
+            moves[layer.name] = -(e if layer is run.output else a - layer.a) @ below.mT
+            below = layer.a
+        return moves
+
+
+# Feedback that learns
 
 
 @dataclass(frozen=True)
@@ -101,10 +176,100 @@ class KolenPollack(LearningRule):
         return {"W": drive - self.decay * layer.W, "B": drive - self.decay * layer.B}
 
 
+@dataclass(frozen=True)
+class DirectKolenPollack(LearningRule):
+    """δ_l = φ′(h_l) ⊙ (F_lᵀ δ_L), with Ḟ_l = −δ_L a_lᵀ − λF_l and Ẇ_l = −δ_l a_{l−1}ᵀ − λW_l.
+
+    References: Webster, Choi & Ahn 2020.
+    """
+
+    decay: object = Fraction(0)
+
+    def error(self, layer, above, output):
+        return layer.dphi * (layer.F.mT @ output.delta)
+
+    def update(self, layer, below, output):
+        drive = -layer.delta @ below.a.mT
+        return {"W": drive - self.decay * layer.W, "F": -output.delta @ layer.a.mT - self.decay * layer.F}
+
+
+@dataclass(frozen=True)
+class WeightMirror(LearningRule):
+    """FA whose B follows the response to noise z: Ḃ_l = (W_l z) zᵀ − λB_l.
+
+    References: Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019.
+    """
+
+    decay: object = parameter("λ")
+
+    def feedback(self, above):
+        return above.B
+
+    def update(self, layer, below, output):
+        z = layer.draw("z", "below")
+        return {"B": layer.W @ z @ z.mT - self.decay * layer.B}
+
+
+@dataclass(frozen=True)
+class AdaptiveFeedback(LearningRule):
+    """FA whose B relaxes to W: Ḃ_l = κ(W_l − B_l).
+
+    References: Kunin, Nayebi, Sagastuy-Brena, Ganguli, Bloom & Yamins 2020 (symmetric alignment).
+    """
+
+    rate: object = parameter("κ")
+
+    def feedback(self, above):
+        return above.B
+
+    def update(self, layer, below, output):
+        return {"B": self.rate * (layer.W - layer.B)}
+
+
+# No error at all
+
+
+@dataclass(frozen=True)
+class Hebbian(LearningRule):
+    """Ẇ_l = h_l a_{l−1}ᵀ.
+
+    References: Hebb 1949.
+    """
+
+    def update(self, layer, below, output):
+        return {"W": layer.h @ below.a.mT}
+
+
+@dataclass(frozen=True)
+class Oja(LearningRule):
+    """Ẇ_l = h_l a_{l−1}ᵀ − h_l h_lᵀ W_l, the subspace rule.
+
+    References: Oja 1989.
+    """
+
+    def update(self, layer, below, output):
+        return {"W": layer.h @ below.a.mT - layer.h @ layer.h.mT @ layer.W}
+
+
 LIBRARY = {
     "back-propagation": BackPropagation,
+    "straight-through": StraightThrough,
+    "sign-symmetry": SignSymmetry,
+    "batchwise-sign-symmetry": BatchwiseSignSymmetry,
+    "fixed-magnitude-sign-symmetry": FixedMagnitudeSignSymmetry,
+    "pseudo-inverse-feedback": PseudoInverseFeedback,
+    "inverse-feedback": InverseFeedback,
     "feedback-alignment": FeedbackAlignment,
     "direct-feedback-alignment": DirectFeedbackAlignment,
-    "sign-symmetry": SignSymmetry,
+    "direct-random-target-projection": DirectRandomTargetProjection,
+    "pepita": Pepita,
     "kolen-pollack": KolenPollack,
+    "direct-kolen-pollack": DirectKolenPollack,
+    "weight-mirror": WeightMirror,
+    "adaptive-feedback": AdaptiveFeedback,
+    "hebbian": Hebbian,
+    "oja": Oja,
 }
+
+__all__ = ["COMBINATORS", "LIBRARY", "LearningRule", "motion", *(c.__name__ for c in COMBINATORS)]
+__all__ += [c.__name__ for c in LIBRARY.values()]

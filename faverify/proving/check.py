@@ -112,7 +112,7 @@ def question_of(
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type):
         raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
-    for method in ("error", "update", "velocities"):
+    for method in ("error", "update", "velocities", "signal", "activity"):
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
     if assume:

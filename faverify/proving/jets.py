@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import UnsupportedOperation
 from ..kernel.carriers import Value
 from ..kernel.cuts import Question, State, value_of
-from ..kernel.passes import Layer, Run
+from ..kernel.passes import KINDS, Layer, Run
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -101,7 +101,7 @@ class MovingState(State):
 
     def __getattr__(self, key: str) -> Any:
         value = super().__getattr__(key)
-        if key in ("index", "name"):
+        if key not in KINDS:
             return value
         return Jet(value, self._moves.get(self._layer._name.replace("W", key, 1)))
 

@@ -204,13 +204,15 @@ def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list
     if widths != tuple(witness.widths):
         raise ValueError("widths")
     shapes = {f"B{k}": (widths[k], widths[k - 1]) for k in range(1, depth + 1)}
+    shapes |= {f"V{k}": (widths[k], widths[k - 1]) for k in range(1, depth + 1)}
     shapes |= {f"F{k}": (widths[-1], widths[k]) for k in range(1, depth + 1)}
-    shapes |= {f"b{k}": (widths[k], 1) for k in range(1, depth + 1)}
+    shapes |= {f"{kind}{k}": (widths[k], 1) for k in range(1, depth + 1) for kind in "bv"}
     backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
     given = {name: grid(value) for name, value in zip(witness.feedback_names, backs, strict=True)}
     given |= {f"b{k}": grid(b) for k, b in enumerate(witness.biases or [], start=1)}
     if any(shapes.get(name) != value.shape for name, value in given.items()):
         raise ValueError("shapes")
+    given |= {name: grid(value) for name, value in witness.given.items()}
     state |= {name: grid([[Fraction(0)] * cols] * rows) for name, (rows, cols) in shapes.items()} | given
 
     run = Pass(state, depth, activation, grid(witness.targets) if witness.targets is not None else None)
@@ -239,7 +241,7 @@ class Pass:
         self.gates: list[Any] = []
 
     def velocities(self, rule: Any, x: Grid, error: Grid, biases: bool) -> dict[str, Grid]:
-        self.biases = biases
+        self.biases, self.rule = biases, rule
         from ..model import rules
 
         if type(rule).velocities is not rules.LearningRule.velocities or "velocities" in vars(rule):
@@ -258,6 +260,7 @@ class Pass:
                 layer.a, layer.dphi = (self._map(f, layer.h) for f in (self.activation.phi, self.activation.dphi))
                 self.gates += [layer.dphi.rows] * first
             layer.phi = layer.a
+            layer.a = layer.phi if layer is self.output else self.rule.activity(layer)
         self.output.target = self.targets or self.output.h * 0
         return self.output
 
@@ -266,6 +269,7 @@ class Pass:
 
     def backward(self, rule: Any, error: Any) -> None:
         self.output.delta = error(self.output)
+        self.output.delta = rule.signal(self.output)
         for layer in reversed(self.layers[:-1]):
             layer.delta = rule.error(layer, layer.above, self.output)
 
@@ -277,7 +281,7 @@ class Pass:
                 "b": -layer.delta.row_sums(),
                 **rule.update(layer, below, self.output),
             }
-            moves |= {f"{key}{layer.index}": value for key, value in found.items() if key != "b" or self.biases}
+            moves |= {f"{key}{layer.index}": value for key, value in found.items() if key not in "bv" or self.biases}
         return moves
 
 
@@ -286,10 +290,18 @@ def _to(number: Any, like: Grid) -> Any:
 
 
 def _layers(state: dict[str, Grid], depth: int) -> list[Any]:
-    layers = [
-        SimpleNamespace(**{key: state[f"{key}{k}"] for key in "WbBF"}, index=k, name=f"W{k}", above=None)
-        for k in range(1, depth + 1)
-    ]
+    def layer(k: int) -> Any:
+        return SimpleNamespace(
+            **{key: state[f"{key}{k}"] for key in "WbBFVv"},
+            start=SimpleNamespace(**{key: state.get(f"{key}{k}(0)") for key in "WbBFVv"}),
+            constant=lambda name, of="weight": state[f"{name}{k}"],
+            draw=lambda name, of="activity": state[f"{name}~{k}"],
+            index=k,
+            name=f"W{k}",
+            above=None,
+        )
+
+    layers = [layer(k) for k in range(1, depth + 1)]
     for below, above in pairwise(layers):
         below.above = above
     return layers

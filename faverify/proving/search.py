@@ -7,6 +7,7 @@ kink are passed over, since there the flow has no unique derivative.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -223,6 +224,7 @@ def witness(question: Question, case: Case) -> Witness:
         mu=constant(question.mu, parameters),
         biases=[array(data[f"b{k}"]) for k in range(1, depth + 1)] if net.bias else None,
         targets=array(data["y"]) if "y" in data else None,
+        given={name: array(rows) for name, rows in data.items() if not re.fullmatch(r"[WbBF]\d+|[xey]", name)},
         gates=[array([[_plain(g) for g in row] for row in case.gates[str(k)].data]) for k in range(1, depth)],
         parameters=parameters,
         constants=constants_of(question.rule, parameters),

@@ -22,6 +22,7 @@ class Witness:
     Shapes: `weights` W_1 … W_L with W_l of shape n_l × n_{l−1}; `feedback` what the rule and the law read, B_2 … B_L or
     F_1 … F_{L−1} (a dict by name where they read both); `inputs` n_0 × samples; `error` n_L × samples, the signal e;
     `gates` φ′(h_l) of the hidden layers; `biases` and `targets` where they matter, else None.
+    `given` holds by name whatever else was read: a rule's memory V1, constants M1, draws m~1, a start W1(0).
     `parameters` are the values of symbols, `constants` those of the rule's own fields, such as a decay.
     `feedback_names` says which is which, so that a reader of the record need not know the rule.
     `rate` is dQ/dt − μQ at `entry` of the law's value (None for a scalar law): a Fraction, or for a transcendental φ a
@@ -44,6 +45,7 @@ class Witness:
     targets: Array | None = None
     feedback_names: tuple[str, ...] = ()
     gates: list[Array] = field(default_factory=list)
+    given: Mapping[str, Array] = field(default_factory=dict)
     parameters: Mapping[str, Fraction] = field(default_factory=dict)
     constants: Mapping[str, Fraction] = field(default_factory=dict)
     digest: str = ""
@@ -125,6 +127,7 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         feedback_names=tuple(record["feedback_names"]),
         targets=None if record["targets"] is None else matrix(record["targets"]),
         gates=list(map(matrix, record["gates"])),
+        given={name: matrix(rows) for name, rows in record["given"].items()},
         parameters={name: Fraction(value) for name, value in record["parameters"].items()},
         constants={name: Fraction(value) for name, value in record["constants"].items()},
     )

@@ -16,7 +16,7 @@ from ..kernel.passes import Layer, Run, is_local, set_values
 from ..proving.jets import law_jet
 from .entries import entry_lines
 from .indices import word_lines
-from .notation import GREEK, NotationCarrier, Term, abbreviated
+from .notation import DOTTED, GREEK, NotationCarrier, Term, abbreviated
 from .worked import worked_lines
 
 ENTRIES = 40  # at most so many entries of parameters are written out one by one
@@ -61,8 +61,8 @@ class NotedRun(Run):
         super().__init__(net, NotationCarrier(squares))
         self.signals: dict[Any, Term] = {}
 
-    def conforming(self, rule: Any, method: str, layer: Layer, value: Any, dims: Any) -> Any:
-        value = super().conforming(rule, method, layer, value, dims)
+    def conforming(self, method: str, layer: Layer, value: Any, dims: Any) -> Any:
+        value = super().conforming(method, layer, value, dims)
         if method != "error":
             return value
         self.signals[layer._label] = value
@@ -165,7 +165,7 @@ def _left(left: str) -> str:
 
 def _dotted(name: str) -> str:
     """The name of a parameter's rate: `W_{l}` as Ẇ_{l}."""
-    return {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ"}.get(name[0], f"d{name[0]}") + name[1:]
+    return DOTTED.get(name[0], f"d{name[0]}") + name[1:]
 
 
 def _components(question: Question) -> str:

@@ -27,6 +27,9 @@ GREEK = {
 }
 
 
+DOTTED = {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ", "V": "V̇", "v": "v̇"}
+
+
 class Factor(NamedTuple):
     """A printed product; `whole` says that it needs no parentheses."""
 

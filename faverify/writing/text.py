@@ -50,6 +50,7 @@ def witness_text(witness: Any) -> str:
     named += [(f"b{k}", b) for k, b in enumerate(witness.biases or [], start=1)]
     backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
     named += list(zip(witness.feedback_names, backs, strict=True))
+    named += [(name.replace("~", ""), value) for name, value in witness.given.items()]
     named += [("x", witness.inputs), ("e", witness.error)]
     named += [("y", witness.targets)] if witness.targets is not None else []
     named += [(f"φ′(h{str(k).translate(SUBSCRIPTS)})", gate) for k, gate in enumerate(witness.gates, start=1)]

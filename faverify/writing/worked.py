@@ -9,7 +9,7 @@ from ..kernel.passes import Run
 from ..model.networks import MLP
 from ..proving.jets import law_jet
 from ..proving.rings import Assignment, Balls, Rationals
-from .notation import latex_name, text_name
+from .notation import DOTTED, latex_name, text_name
 from .text import matrix_text
 
 
@@ -22,6 +22,7 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     data |= {f"b{k}": b.tolist() for k, b in enumerate(witness.biases or [], start=1)}
     backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
     data |= {name: value.tolist() for name, value in zip(witness.feedback_names, backs, strict=True)}
+    data |= {name: value.tolist() for name, value in witness.given.items()}
     data |= {"x": witness.inputs.tolist(), "e": witness.error.tolist()}
     data |= {"y": witness.targets.tolist()} if witness.targets is not None else {}
     for name, rows in data.items():
@@ -39,7 +40,7 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     for k, layer in reversed(list(enumerate(run.layers, start=1))):
         yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
     for name, rate in moves.items():
-        dotted = {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ"}[name[0]] + name[1:]
+        dotted = DOTTED.get(name[0], f"d{name[0]}") + name[1:]
         yield ("the rule's update", *_line(dotted, rate.data))
     jet = law_jet(law, run, run.layers[witness.layer - 1], moves)
     rate = jet.value * 0 if jet.rate is None else jet.rate
