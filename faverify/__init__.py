@@ -17,27 +17,38 @@ _HOMES = {
         "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NonFiniteError",
         "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
     ),
+    "experiments.measuring": ("measure",),
+    "experiments.measurements": ("Measurement",),
+    "experiments.steps": ("rule_step",),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
     "model.activations": (
         "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt",
         "tanh",
     ),
     "model.formulas": (
-        "absolute", "diag", "inner", "inverse", "logdet", "norm1", "norm2", "parameter", "phi", "pinv", "sign",
-        "sum_samples", "symmetrize", "total", "trace",
+        "absolute", "diag", "identity", "inner", "inverse", "logdet", "norm1", "norm2", "parameter", "phi", "pinv",
+        "sign", "sum_samples", "symmetrize", "total", "trace",
     ),
     "model.laws": ("Law", "law"),
     "model.names": ("law_named", "rule_named"),
     "model.networks": ("MLP",),
+    "model.assumptions": ("Assumption", "assumption"),
     "model.combinators": ("per_layer",),
     "model.rules": ("LearningRule",),
     "proving.check": ("check", "prove", "refute"),
     "proving.derivatives": ("derivative",),
     "proving.given": ("refute_at",),
+    "proving.increments": ("increment",),
+    "proving.potentials": ("law_of",),
     "proving.witnesses": ("Witness",),
 }  # fmt: skip
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
-_ROOMS = {"laws": "model.laws", "rules": "model.rules", "activations": "model.activations"}
+_ROOMS = {
+    "assumptions": "model.assumptions",
+    "laws": "model.laws",
+    "rules": "model.rules",
+    "activations": "model.activations",
+}
 
 __all__ = [*sorted(_PLACES), *sorted(_ROOMS)]
 

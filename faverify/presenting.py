@@ -24,6 +24,14 @@ class Presentable:
 
         return derivation_of(self)
 
+    @property
+    def finding(self) -> dict[str, Any] | None:
+        """What dQ/dt is where it is not what was asked: its kind, a line of text, and a rate if there is one."""
+        from .writing.findings import finding_record
+
+        read: dict[str, Any] | None = getattr(self, "found", None)
+        return read or finding_record(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the objects, ready for JSON."""
         from .writing.records import verdict_record

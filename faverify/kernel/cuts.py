@@ -10,6 +10,10 @@ code looks further.
 Given networks. The layer's piece with its numbers known; or the whole network over words; or the residual of that
 entry by entry at the given widths, with samples still letters. Gates are free letters, or obey the activation's g² =
 c₁g + c₀.
+
+Hypotheses are equations between letters, applied to the residual (not to the law before it is differentiated), or fix
+the batch, the output or the error signal. One step θ + Δθ: the part of the increment of first order in Δθ is the
+derivative along the velocities; the parts of higher order must agree with the claim with all of Δθ as free letters.
 """
 
 from __future__ import annotations
@@ -18,13 +22,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import BeyondHorizon, LawError, RuleError, called, name_of
+from ..errors import BeyondHorizon, LawError, RuleError, Undecidable, called, name_of
 from .carriers import watch
 from .passes import KINDS, Layer, Run
 from .verdicts import Proved, Scope
-from .words import Word, derivative, expanded, letter
+from .words import Word, derivative, expanded, letter, modulo
 
-FARTHEST = 4  # layers up that the cases of a local cut tell apart
+NEAREST, FARTHEST = 2, 4  # layers up that the cases of a local cut tell apart: always; if the code looks further
 
 
 class WordCarrier:
@@ -94,6 +98,28 @@ class Question:
     layer: Any = None
     bias: bool = False
     squares: bool = False
+    claim: Any = None  # a law R, where dQ/dt = R is asked instead
+    step: bool = False  # whether Q(θ + Δθ) − Q(θ) = R(Δθ) is asked instead
+    assume: tuple[Any, ...] = ()
+
+    @property
+    def samples(self) -> Any:
+        return 1 if any(a.samples == 1 for a in self.assume) else "m"
+
+    def run(self, net: Any, carrier: Any, samples: Any = None) -> Run:
+        """A run in which the error signal is what the hypotheses say."""
+        error = next((a.error for a in self.assume if a.error), None)
+        return Run(net, carrier, samples or self.samples, error)
+
+    def equations(self, run: Run) -> list[tuple[Any, Any]]:
+        """The equations of the hypotheses, at every layer that has what they speak of."""
+        places = zip([run.input, *run.layers], run.layers, strict=False)
+        return [
+            pair
+            for below, layer in places
+            for assumption in self.assume
+            for pair in called(assumption, "pairs", layer, layer._up, below, run.output)
+        ]
 
 
 class State:
@@ -130,6 +156,22 @@ class Start:
         return run.once(f"{name.replace('W', key, 1)}(0)", *run.shape(KINDS[key], name))
 
 
+class Increments(State):
+    """A layer as a claim about one step sees it: Δ in the place of every parameter that moves, 0 of the others."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, layer: Layer, steps: dict[str, Any]) -> None:
+        super().__init__(layer)
+        self._steps = steps
+
+    def __getattr__(self, key: str) -> Any:
+        if key == "above":
+            return None if self._layer.above is None else type(self)(self._layer.above, self._steps)
+        value = super().__getattr__(key)
+        return self._steps.get(self._layer._name.replace("W", key, 1), value * 0) if key in KINDS else value
+
+
 def value_of(law: Any, run: Run, state: State) -> Any:
     """Q at a layer: what the law's formula returns, as a value of the carrier."""
     found = called(law, "formula", state, state.above)
@@ -144,25 +186,48 @@ def value_of(law: Any, run: Run, state: State) -> Any:
 def residuals(
     question: Question, net: Any, layers: Iterable[int], squares: bool, twice: bool = True
 ) -> dict[int, Word]:
-    """dQ/dt − μQ at layers of one network (counted from 0), over words; `twice`: a second run must agree."""
+    """What was asked minus what was claimed, at layers of one network (counted from 0), over words.
+
+    `twice`: a second run must agree.
+    """
     law, rule = question.law, question.rule
     with watch():
-        run = Run(net, WordCarrier(squares))
-        again = Run(net, WordCarrier(squares)) if twice else run
+        run = question.run(net, WordCarrier(squares))
+        again = question.run(net, WordCarrier(squares)) if twice else run
         moves = run.velocities(rule)
         repeated = again.velocities(rule) if twice else moves
         if set(moves) != set(repeated) or not all(moves[k].same(repeated[k]) for k in moves):
             raise RuleError(name_of(rule), "a second call gave another answer", "rules are pure")
         moving, found = {name for name, rate in moves.items() if rate.terms}, {}
         read = {name for rate in moves.values() for name in rate.names()}
+        equations = question.equations(run)
         for layer in layers:
-            value = value_of(law, run, State(run.layers[layer]))
+            state = State(run.layers[layer])
+            value = value_of(law, run, state)
             if twice and not value_of(law, again, State(again.layers[layer])).same(value):
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
-            found[layer] = derivative(value, moves) - value * question.mu
+            left = derivative(value, moves) - value * question.mu
+            if question.step:
+                steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
+                state = Increments(run.layers[layer], steps)
+                beyond = higher_order(value, steps)
+                left = left + beyond if question.claim else left
+            left = left - value_of(question.claim, run, state) if question.claim else left
+            found[layer] = modulo(left, equations)
             found[layer].trivial = value.is_zero() or moving.isdisjoint(value.names())
             found[layer].signs = any("sign(" in name for name in read | value.names())
     return found
+
+
+def higher_order(value: Word, steps: dict[str, Word]) -> Word:
+    """Q(θ + Δθ) − Q(θ) without its part of first order in Δθ."""
+    if any("(" in name and not name.endswith("(0)") for name in value.names()):
+        raise Undecidable("the increment of a sign, an inverse or a logarithm, which is no polynomial")
+    order, term, found = 1, derivative(value, steps), value * 0
+    while term.terms:
+        order, term = order + 1, derivative(term, steps) / (order + 1)
+        found = found + term
+    return found  # type: ignore[no-any-return]
 
 
 def pieces(question: Question, horizon: int) -> list[Piece]:
@@ -174,8 +239,10 @@ def pieces(question: Question, horizon: int) -> list[Piece]:
             below, *labels = [*(f"L-{distance + 1 - k}" for k in range(distance + 1)), "L"]
         else:
             below, *labels = ["l-1", "l", *(f"l+{k}" for k in range(1, distance))]
-        sizes, phi = tuple(named("n", label) for label in labels), question.activation
-        place = (named("a", below), named("n", below), sizes, tuple(labels), named("n", "L"))
+        square, scalar = (any(getattr(a, what) for a in question.assume) for what in ("square", "scalar"))
+        top = 1 if scalar else "n" if square else named("n", "L")
+        sizes = tuple(top if label == "L" else "n" if square else named("n", label) for label in labels)
+        place, phi = (named("a", below), named("n", below), sizes, tuple(labels), top), question.activation
         found.append(Piece(*place, phi, question.bias, begins=False, ends=ends))
     return found
 
@@ -189,18 +256,21 @@ def piece_of(net: Any, layer: int) -> Piece:
 
 def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, ...]:
     """The law at every layer of every network, by the local cut; or the residuals that are left."""
-    horizon = 1
+    horizon, seen = 1, ()  # type: int, tuple[Word, ...]
     while True:
         try:
             cases = pieces(question, horizon)
             left = [residuals(question, piece, [0], squares, piece is cases[0])[0] for piece in cases]
-            break
+            nonzero = tuple(word for word in left if not word.is_zero())
+            if not nonzero:
+                return _proved(question, left, squares, "words, local cut")
+            if horizon >= NEAREST:
+                return seen or nonzero
+            seen = seen or nonzero
         except BeyondHorizon:
             if horizon == FARTHEST:
                 raise
-            horizon += 1
-    nonzero = tuple(word for word in left if not word.is_zero())
-    return nonzero or _proved(question, left, squares, "words, local cut")
+        horizon += 1
 
 
 def prove_in_network(question: Question, layers: list[int], way: str, squares: bool) -> dict[int, Proved | Word]:
@@ -238,24 +308,39 @@ def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Pr
 
 
 def statement_of(question: Question) -> str:
-    rate = "0" if isinstance(question.mu, int) and question.mu == 0 else f"({question.mu_text}) Q"
-    return f"dQ/dt = {rate} for Q = {question.law.statement}"
+    rate = [] if isinstance(question.mu, int) and question.mu == 0 else [f"({question.mu_text}) Q"]
+    rate += [question.claim.statement] if question.claim else []
+    if question.step:
+        rate += [] if question.claim else ["what is of second and higher order in Δθ"]
+        return f"Q(θ + Δθ) − Q(θ) = {' + '.join(rate)} for Q = {question.law.statement}"
+    return f"dQ/dt = {' + '.join(rate) or '0'} for Q = {question.law.statement}"
 
 
 def scope_of(question: Question, squares: bool = False) -> Scope:
     """The quantifiers of an answer to the question."""
     net, phi = question.net, question.activation
-    constants = [*vars(question.rule).values(), *vars(phi).values(), question.mu, *vars(question.law).values()]
-    names = sorted({k for word in constants if isinstance(word, Word) for k in word.names()})
+    names = sorted({k for word in constants(question) for k in word.names()})
+    size = "all, any error signal e(t)"
     return Scope(
         layers={None: "all hidden layers", -1: "the last hidden layer"}.get(question.layer, f"layer {question.layer}"),
         widths="all" if net is None else ", ".join(map(str, net.widths)),
         depths="all" if net is None else str(len(net.widths) - 1),
-        batch="all",
-        loss="all, any error signal e(t)",
+        batch="one sample" if question.samples == 1 else "all",
+        loss=next((a.statement for a in question.assume if a.error), size),
         activations=phi.description,
         gates=f"all, φ′ at a kink with {phi.square_text}" if squares else "all, any φ′ at a kink",
         feedback="all",
         biases="trained" if question.bias else "none",
+        time="one step θ + Δθ, of any size" if question.step else "wherever the flow exists",
         parameters=f"all values of {', '.join(names)}" if names else "none",
+        assumptions="; ".join(a.statement for a in question.assume) or "none",
     )
+
+
+def constants(subject: Any, depth: int = 0) -> list[Word]:
+    """The symbolic constants that a question holds, or a rule inside of it."""
+    if isinstance(subject, Word):
+        return [subject]
+    inside = subject if isinstance(subject, (list, tuple)) else getattr(subject, "__dict__", {}).values()
+    nested = () if isinstance(subject, type) or depth > 5 else inside
+    return [word for part in nested for word in constants(part, depth + 1)]

@@ -107,8 +107,8 @@ class Recorded:
 class Run:
     """A network over one carrier: its parameters, its layers, and the velocities that a rule gives them."""
 
-    def __init__(self, net: Any, carrier: Any, samples: Any = "m") -> None:
-        self.net, self.carrier, self.samples = net, carrier, samples
+    def __init__(self, net: Any, carrier: Any, samples: Any = "m", error: Any = None) -> None:
+        self.net, self.carrier, self.samples, self.error = net, carrier, samples, error
         self._dims: dict[str, tuple[Any, Any]] = dict(net.shapes())
         self.parameters = {name: carrier.letter(name, *dims) for name, dims in self._dims.items()}
         self.letters: dict[str, Any] = {}  # what was asked for besides: feedback, data
@@ -138,7 +138,9 @@ class Run:
     def given(self, name: str, layer: Layer, of: str) -> Any:
         """A letter with a name of its own at a layer."""
         if not re.fullmatch(r"[^\W\d_]+~?", str(name)) or name in KINDS or name in set("haekφδnxyf"):
-            raise RuleError(name_of(self.rule), f"named a matrix {name!r}", "use letters that no layer has, such as 'M'")
+            raise RuleError(
+                name_of(self.rule), f"named a matrix {name!r}", "use letters that no layer has, such as 'M'"
+            )
         return self.once(layer._name.replace("W", name, 1), *self.shape(of, layer._name))
 
     def open_layer(self, name: str, source: Recorded) -> Recorded:
@@ -202,11 +204,15 @@ class Run:
             raise ShapeError(f"{name_of(self.rule)}.{method}", found, dims, remedy)
         return value
 
+    def free(self, output: Layer) -> Any:
+        """The error signal as a letter, another one for each forward pass."""
+        return self.once("e" + self.passes, *output.h._dims)
+
     def velocities(self, rule: Any) -> dict[str, Any]:
-        """Ẇ of every parameter that moves, at the error letter e."""
+        """Ẇ of every parameter that moves, at the error letter e or what the loss makes of the output."""
         self.rule = rule
         x = self.once(self.net.source, self.net.inputs, self.samples)
-        found = called(rule, "velocities", self, x, lambda output: self.once("e" + self.passes, *output.h._dims))
+        found = called(rule, "velocities", self, x, self.error or self.free)
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
         kinds = {kind: of for kind, of in KINDS.items() if self.net.bias or kind not in "bv"}

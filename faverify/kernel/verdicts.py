@@ -24,6 +24,7 @@ class Scope:
     biases: str = "none"
     time: str = "wherever the flow exists"
     parameters: str = "none"
+    assumptions: str = "none"
 
     def items(self) -> list[tuple[str, str]]:
         return [(f.name, getattr(self, f.name)) for f in fields(self)]
@@ -43,6 +44,7 @@ class Verdict(Presentable):
     note: str = ""
     witness: Any = None
     question: Any = None  # law, rule, network and layer as objects, for derivations
+    found: Any = None  # the finding of a verdict that was read from a record
 
 
 class Proved(Verdict):

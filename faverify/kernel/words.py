@@ -36,6 +36,7 @@ Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
 REWRITINGS = 10_000  # after so many replacements equations are taken to run in circles
 defined: dict[str, tuple[Word, Any]] = {}  # a letter's name → what it is a function of, and its rate given theirs
+shown: dict[str, Word] = {}  # the same for letters that are locally constant, to print them
 _letters: list[Letter] = []
 _numbers: dict[Letter, int] = {}
 
@@ -138,7 +139,9 @@ class Word(Value):
             k, i, j = edges[0]
             signed = ((_number(f"sign({letter_name(k)})"), i, j),), dims, row, col
             return Word(self._dims, {signed: 1 if coefficient > 0 else -1})
-        return letter(f"sign({sorted(self.normal().items())})", *self._dims)
+        name = f"sign({sorted(self.normal().items())})"
+        shown[name] = self
+        return letter(name, *self._dims)
 
     def normal(self) -> dict[Any, Any]:
         """Graphs up to isomorphism, with their coefficients: empty iff the word vanishes for all sizes."""
@@ -375,7 +378,9 @@ def _replaced(graph: Graph, pattern: Graph, right: Word) -> Iterable[list[tuple[
     """The ways to replace one occurrence of a pattern: its closed vertices must be closed and carry nothing else."""
     edges, dims, row, col = graph
 
-    def occurrences(position: int, place: dict[int, int], used: list[int]) -> Iterable[tuple[dict[int, int], list[int]]]:
+    def occurrences(
+        position: int, place: dict[int, int], used: list[int]
+    ) -> Iterable[tuple[dict[int, int], list[int]]]:
         if position == len(pattern[0]):
             yield place, used
             return

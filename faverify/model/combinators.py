@@ -7,6 +7,7 @@ Each wraps any rule of one pass and changes one thing; wrapped rules can be wrap
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import Misuse, name_of
 from ..kernel.passes import is_local
@@ -48,7 +49,7 @@ def at(constant, layer):
 class Wrapper(LearningRule):
     """A rule that leaves everything to another."""
 
-    rule: object
+    rule: Any
 
     def __post_init__(self):
         if isinstance(self.rule, type) or not isinstance(self.rule, LearningRule) or not is_local(self.rule):
@@ -98,7 +99,7 @@ class LayerRates(Wrapper):
 class Frozen(Wrapper):
     """W_l and b_l of the named layers do not move."""
 
-    layers: tuple = ()
+    layers: tuple[int, ...] = ()
 
     def update(self, layer, below, output):
         moves = motion(self.rule, layer, below, output)

@@ -78,6 +78,11 @@ def diag(a):
     return _apply("diag", "diagonal", a, array)
 
 
+def identity(a):
+    """I, with as many rows as A."""
+    return diag(sum_samples(a) * 0 + 1)
+
+
 def trace(a):
     """tr A, of a square matrix."""
     _square("trace(A)", a)

@@ -11,11 +11,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import Misuse
-from .formulas import diag, inner, norm2
+from .formulas import absolute, diag, inner, logdet, norm1, norm2, parameter, sign
 
 FA = "Robertson & Koyejo 2023, Theorem 1"
 BP = "Du, Hu & Lee 2018, Theorem 2.1"
 KP = "Kolen & Pollack 1994"
+OWN = "derived here; no source known"
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,77 @@ def kolen_pollack_balance_bias(layer, above):
     return norm2(layer.W) / 2 + norm2(layer.b) / 2 - norm2(above.B) / 2
 
 
+@law("W_{l+1} − F_l", source="Webster, Choi & Ahn 2020")
+def direct_kolen_pollack_difference(layer, above):
+    return above.W - layer.F
+
+
+# Feedback that is a function of W: ½‖W_l‖² − G(W_{l+1}) with ∇G the feedback
+
+
+@law("½‖W_l‖² − ‖W_{l+1}‖₁", source=OWN)
+def sign_balance(layer, above):
+    return norm2(layer.W) / 2 - norm1(above.W)
+
+
+@law("½‖W_l[j,:]‖² − Σ_i |W_{l+1}[i,j]| for every neuron j", source=OWN)
+def neuron_sign_balance(layer, above):
+    return diag(layer.W @ layer.W.mT) / 2 - diag(sign(above.W).mT @ above.W)
+
+
+@law("½‖W_l‖² − ⟨|W_{l+1}|, |B_{l+1}|⟩", source=OWN)
+def magnitude_balance(layer, above):
+    return norm2(layer.W) / 2 - inner(absolute(above.W), absolute(above.B))
+
+
+@law("½‖W_l‖² − ½ log det W_{l+1} W_{l+1}ᵀ", source=OWN)
+def volume_balance(layer, above):
+    return norm2(layer.W) / 2 - logdet(above.W @ above.W.mT) / 2
+
+
+# Increments and rates: what a quantity of the above gains
+
+
+@law("½‖ΔW_l‖²", source=OWN)
+def half_square(layer, above):
+    return norm2(layer.W) / 2
+
+
+@law("½‖ΔW_l[j,:]‖² for every neuron j", source=OWN)
+def neuron_half_square(layer, above):
+    return diag(layer.W @ layer.W.mT) / 2
+
+
+@law("ΔW_l ΔW_lᵀ", source=OWN)
+def matrix_square(layer, above):
+    return layer.W @ layer.W.mT
+
+
+@law("0", source=OWN)
+def nothing(layer, above):
+    return 0
+
+
+@law("½‖ΔW_l‖² + ½‖Δb_l‖²", source=OWN)
+def half_square_bias(layer, above):
+    return norm2(layer.W) / 2 + norm2(layer.b) / 2
+
+
+@law("½‖ΔW_l‖² − ½‖ΔW_{l+1}‖²", source=OWN)
+def half_square_difference(layer, above):
+    return norm2(layer.W) / 2 - norm2(above.W) / 2
+
+
+@law("½‖ΔW_l‖² − ½‖ΔB_{l+1}‖²", source=OWN)
+def half_square_feedback_difference(layer, above):
+    return norm2(layer.W) / 2 - norm2(above.B) / 2
+
+
+@law("‖V_l‖²", source=OWN)
+def kinetic(layer, above):
+    return norm2(layer.V)
+
+
 # Activations of degree p: h φ′(h) = p φ(h)
 
 
@@ -195,11 +267,49 @@ def balancedness_of_degree(p: Any) -> Law:
     return Law(f"balancedness-of-degree-{_show(p)}", f"½‖W_l‖² − ½{_show(p)}‖W_{{l+1}}‖²", formula, BP)
 
 
+# Laws with a constant for each layer or for the rule
+
+
+def rated_feedback_balance(name: str = "η") -> Law:
+    """η_{l+1}·½‖W_l‖² − η_l⟨W_{l+1}, B_{l+1}⟩, for the rates of LayerRates: ½‖W_l‖²/η_l − ⟨W_{l+1}, B_{l+1}⟩/η_{l+1}."""
+    eta = parameter(name)
+
+    def formula(layer, above):
+        return eta[above.index] * norm2(layer.W) / 2 - eta[layer.index] * inner(above.W, above.B)
+
+    statement = f"½{name}_{{l+1}}‖W_l‖² − {name}_l⟨W_{{l+1}}, B_{{l+1}}⟩"
+    return Law("rated-feedback-balance", statement, formula, OWN)
+
+
+def momentum_balance(friction: Any = "γ") -> Law:
+    """Q̇ + γQ of Theorem 1's Q along Momentum, where Ẇ = V: its derivative is ‖V_l‖², so that Q̈ + γQ̇ = ‖Ẇ_l‖²."""
+    gamma = parameter(friction) if isinstance(friction, str) else friction
+
+    def formula(layer, above):
+        slope = inner(layer.W, layer.V) - inner(above.V, above.B)
+        return slope + gamma * feedback_balance(layer, above)
+
+    return Law("momentum-balance", f"Q̇ + {_show(gamma)}Q, Q = {feedback_balance.statement}, Ẇ = V", formula, OWN)
+
+
 def _show(p: Any) -> str:
     return str(getattr(p, "name", p if isinstance(p, (int, Fraction)) else "p"))
 
 
-LIBRARY = {value.name: value for value in list(globals().values()) if isinstance(value, Law)}
+GAINS = {
+    gain.name: gain
+    for gain in (
+        nothing,
+        half_square,
+        neuron_half_square,
+        matrix_square,
+        half_square_bias,
+        half_square_difference,
+        half_square_feedback_difference,
+        kinetic,
+    )
+}
+LIBRARY = {v.name: v for v in list(globals().values()) if isinstance(v, Law) and v.name not in GAINS}
 FAMILIES = {
     "feedback-balance-of-degree": feedback_balance_of_degree,
     "neuron-feedback-balance-of-degree": neuron_feedback_balance_of_degree,

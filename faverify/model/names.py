@@ -29,6 +29,8 @@ def law_named(name: str) -> laws.Law:
         tail = key.removeprefix(f"{family}-")
         if tail != key and re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", tail):
             return make(Fraction(tail))
+    if key in laws.GAINS:
+        return laws.GAINS[key]
     if key not in laws.LIBRARY:
         raise UnknownName("law", name, [*laws.LIBRARY, *(f"{family}-2" for family in laws.FAMILIES)])
     return laws.LIBRARY[key]

@@ -20,6 +20,7 @@ from ..kernel.passes import is_local
 from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
 from ..kernel.words import Word
 from ..model.activations import activation_named, homogeneous
+from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text
 from ..model.laws import as_law
 from ..model.names import law_named, rule_named
@@ -41,11 +42,12 @@ def check(
     rate: Any = 0,
     budget: float = 60,
 ) -> Verdict:
-    """Whether dQ/dt = rate · Q holds for the law Q along the rule's flow.
+    """Whether dQ/dt = rate · Q holds for the law Q along the rule's flow; for a law R as rate, whether dQ/dt = R.
 
     Without a network: for all widths, depths, batches, error signals and every φ with φ = hφ′, or the `activation`
     named. With one: at these widths, every activation pattern. `layer` is 1 … L−1, or −1 for the last hidden layer;
-    without it the law must hold at every hidden layer, and `layers` of the verdict holds each.
+    without it the law must hold at every hidden layer, and `layers` of the verdict holds each. `assume`: hypotheses,
+    by name or made by `fv.assumption`; the proof may use them, a witness must satisfy them, the scope states them.
 
     Returns: Proved, Refuted (with a witness) or Undecided (with what was tried). `budget` bounds the search for a
     witness, in seconds.
@@ -63,7 +65,11 @@ def check(
     'refuted'
     """
     question = question_of(law, rule, net, layer, activation, bias, assume, rate)
-    deadline = time.monotonic() + _seconds(budget)
+    return settled(question, time.monotonic() + seconds(budget))
+
+
+def settled(question: Question, deadline: float) -> Verdict:
+    """The verdict on a question."""
     with memoryless(question.rule, question.law):
         return _everywhere(question, deadline) if question.net is None else _in_network(question, deadline)
 
@@ -98,7 +104,7 @@ def refute(law: Any, rule: Any, net: Any = None, **options: Any) -> Refuted:
     return verdict
 
 
-def _seconds(budget: Any) -> float:
+def seconds(budget: Any) -> float:
     if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 <= budget <= 10**9:
         raise Misuse("budget", budget, "a number of seconds ≥ 0")
     return float(budget)
@@ -115,18 +121,22 @@ def question_of(
     for method in ("error", "update", "velocities", "signal", "activity"):
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
-    if assume:
-        raise Misuse("assume", assume, "nothing: this version proves laws without hypotheses")
+    hypotheses = assumptions_of(assume)
     if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1)):
         raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
-    mu = rate if isinstance(rate, Word) else exact(rate)
+    claim = (
+        (law_named(rate) if isinstance(rate, str) else as_law(rate))
+        if callable(rate) or isinstance(rate, str)
+        else None
+    )
+    mu = 0 if claim else rate if isinstance(rate, Word) else exact(rate)
     if isinstance(mu, Word) and mu._dims != (1, 1):
-        raise Misuse("rate", rate, "a number, or a constant made of fv.parameter")
+        raise Misuse("rate", rate, "a number, a constant made of fv.parameter, or a law R for dQ/dt = R")
     phi = homogeneous() if activation is None else activation_named(activation)
     if net is None:
         if not isinstance(bias, bool):
             raise Misuse("bias", bias, "True or False")
-        return Question(law, rule, phi, mu, constant_text(mu), None, layer, bias)
+        return Question(law, rule, phi, mu, constant_text(mu), None, layer, bias, claim=claim, assume=hypotheses)
     if type(net) is not MLP:
         raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1), activation='relu')")
     if activation is not None or bias:
@@ -134,7 +144,11 @@ def question_of(
     if layer is not None and not 1 <= (net.depth - 1 if layer == -1 else layer) < max(net.depth, 2):
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
     layer = net.depth - 1 if layer == -1 else layer
-    return Question(law, rule, net.activation, mu, constant_text(mu), net, layer, net.bias)
+    for a in hypotheses:
+        if (a.scalar and net.outputs != 1) or (a.square and len({*net.widths[1:]}) > 1):
+            raise Misuse("assume", a.name, f"a network with {a.statement}; this one is {net}")
+    mu_text = constant_text(mu)
+    return Question(law, rule, net.activation, mu, mu_text, net, layer, net.bias, claim=claim, assume=hypotheses)
 
 
 def _everywhere(question: Question, deadline: float) -> Verdict:

@@ -12,12 +12,28 @@ from typing import Any
 
 from ..errors import UnsupportedOperation
 from ..kernel.carriers import Value
-from ..kernel.cuts import Question, State, value_of
+from ..kernel.cuts import Increments, Question, State, value_of
 from ..kernel.passes import KINDS, Layer, Run
 
 
 def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
+
+
+class Unvalued(Value):
+    """A number of which only the rate is wanted, such as log |det A| of a rational matrix; it takes part in sums."""
+
+    __slots__ = ()
+    _dims = (1, 1)
+    _label = "a logarithm"
+
+    def __add__(self, other: Any) -> Unvalued:
+        return self
+
+    __mul__ = __truediv__ = __add__
+
+    def __neg__(self) -> Unvalued:
+        return self
 
 
 class Jet(Value):
@@ -86,6 +102,18 @@ class Jet(Value):
     def sign(self) -> Jet:
         return Jet(self.value.sign())  # constant wherever no entry is zero
 
+    def inverse(self) -> Jet:
+        found = self.value.inverse()
+        return Jet(found, None if self.rate is None else -(found @ self.rate @ found))
+
+    def logdet(self) -> Jet:
+        try:
+            found = self.value.logdet()
+        except UnsupportedOperation:
+            found = Unvalued()
+        rate = self.value.total() * 0 if self.rate is None else self.value.inverse().mT.inner(self.rate)
+        return Jet(found, rate)
+
     def __getitem__(self, index: Any) -> Jet:
         return self._linear(lambda part: part[index])
 
@@ -117,8 +145,31 @@ def law_jet(law: Any, run: Run, layer: Layer, moves: dict[str, Any]) -> Jet:
     return found if isinstance(found, Jet) else Jet(found)
 
 
+class MovedState(State):
+    """A layer as a law sees it after one step θ + Δθ."""
+
+    __slots__ = ("_moves",)
+
+    def __init__(self, layer: Layer, moves: dict[str, Any]) -> None:
+        super().__init__(layer)
+        self._moves = moves
+
+    def __getattr__(self, key: str) -> Any:
+        if key == "above":
+            return None if self._layer.above is None else MovedState(self._layer.above, self._moves)
+        value, name = super().__getattr__(key), self._layer._name.replace("W", key, 1)
+        return value + self._moves[name] if key in KINDS and name in self._moves else value
+
+
 def residual(question: Question, run: Run, layer: Layer, moves: dict[str, Any]) -> Any:
-    """dQ/dt − μQ at a layer."""
-    jet = law_jet(question.law, run, layer, moves)
-    rate = jet.value * 0 if jet.rate is None else jet.rate
-    return rate if isinstance(question.mu, int) and question.mu == 0 else rate - jet.value * question.mu
+    """What was asked minus what was claimed, at a layer: dQ/dt − μQ − R, or the same of one step."""
+    law, claim = question.law, question.claim
+    if question.step and claim:
+        value = value_of(law, run, State(layer))
+        found = value_of(law, run, MovedState(layer, moves)) - value
+        found = found - value_of(claim, run, Increments(layer, moves))
+    else:
+        jet = law_jet(law, run, layer, moves)
+        value, found = jet.value, jet.value * 0 if jet.rate is None else jet.rate
+        found = found - value_of(claim, run, State(layer)) if claim else found
+    return found if isinstance(question.mu, int) and question.mu == 0 else found - value * question.mu

@@ -34,6 +34,10 @@ class Ring:
     def divide(self, value: Any, by: Any) -> Any:
         return value / by
 
+    def invertible(self, value: Any) -> bool:
+        """Whether the ring can divide by this element."""
+        return bool(value != 0)
+
     def convert(self, value: Any) -> Any:
         """A scalar of a rule or law as a ring element: a rational number, or a constant made of parameters."""
         if not isinstance(value, Word):
@@ -47,6 +51,11 @@ class Ring:
                 product = product * self.parameter(letter_name(k))
             result = result + product
         return result
+
+
+def check_square(operation: str, dims: tuple[int, int]) -> int:
+    check(dims[0] == dims[1], operation, dims, "a square", "only a square matrix will do")
+    return dims[0]
 
 
 class Matrix(Value):
@@ -128,6 +137,29 @@ class Matrix(Value):
 
     def sign(self) -> Matrix:
         return self.map(self.ring.sign)
+
+    def inverse(self) -> Matrix:
+        """By Gauss's elimination, where entries can be divided by and a zero is known to be one."""
+        n = check_square("inverse(A)", self._dims)
+        one, zero = self.ring.number(1), self.ring.number(0)
+        work = [[*row, *(one if i == j else zero for j in range(n))] for i, row in enumerate(self.data)]
+        for k in range(n):
+            pivot = next((i for i in range(k, n) if self.ring.invertible(work[i][k])), None)
+            if pivot is None:
+                raise ZeroDivisionError("a matrix without an inverse")
+            work[k], work[pivot] = work[pivot], work[k]
+            work[k] = [self.ring.divide(entry, work[k][k]) for entry in work[k]]
+            for i in range(n):
+                if i != k:
+                    work[i] = [p - work[i][k] * q for p, q in zip(work[i], work[k], strict=True)]
+        return Matrix(self.ring, (row[n:] for row in work))
+
+    def logdet(self) -> Matrix:
+        """A letter: its value is no number of the ring, its rate tr A⁻¹Ȧ is."""
+        check_square("logdet(A)", self._dims)
+        raise UnsupportedOperation(
+            "the value of log |det A|", self.ring.name, "use it in a law, which is differentiated"
+        )
 
     def is_zero(self) -> bool:
         return all(entry == 0 for entry in self.entries())

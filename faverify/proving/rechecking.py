@@ -2,7 +2,8 @@
 
 Algorithm: run the rule at the witness's data; move the parameters to θ + tθ̇ and evaluate Q there at points t = εk; the
 polynomial through d + 1 of them must pass through the next as well, for some degree d; its slope at 0 is dQ/dt. For a
-transcendental φ the same runs over balls of python-flint, and the slope must exclude 0 and meet the stated ball.
+transcendental φ the same runs over balls of python-flint, and the slope must exclude 0 and meet the stated ball. A law
+that is no polynomial (an inverse, a logarithm) has its slope taken by differences of balls, to 30 digits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ from ..errors import Misuse, name_of
 from .witnesses import Witness, seal, witness_from
 
 DEGREES = 12
+PRECISION = 600  # bits of the balls of a difference quotient
+CLOSENESS = Fraction(
+    1, 10**30
+)  # what a difference quotient with steps of 2⁻⁸⁰ must reach; its own error is below 10⁻⁴⁰
+
+
+class NotPolynomial(ValueError):
+    """A law is no polynomial of moderate degree along a straight line."""
 
 
 class Grid:
@@ -118,6 +127,30 @@ class Grid:
             return self._like([[self.rows[i][0] if i == j else self._number(0) for j in range(n)] for i in range(n)])
         return self._like([[self.rows[i][i]] for i in range(n)])
 
+    def _eliminated(self) -> tuple[list[list[Any]], list[Any]]:
+        """The right half of (A | I) after Gauss's elimination, and the pivots."""
+        n = self._dims[0]
+        work = [[*row, *(self._number(int(i == j)) for j in range(n))] for i, row in enumerate(self.rows)]
+        pivots = []
+        for k in range(n):
+            best = max(range(k, n), key=lambda i: abs(float(work[i][k])))
+            work[k], work[best] = work[best], work[k]
+            pivots.append(work[k][k])
+            work[k] = [entry / pivots[-1] for entry in work[k]]
+            for i in range(n):
+                if i != k:
+                    work[i] = [p - work[i][k] * q for p, q in zip(work[i], work[k], strict=True)]
+        return [row[n:] for row in work], pivots
+
+    def inverse(self) -> Grid:
+        return self._like(self._eliminated()[0])
+
+    def logdet(self) -> Grid:
+        pivots = self._eliminated()[1]
+        if isinstance(pivots[0], Fraction):
+            raise NotPolynomial("a logarithm")
+        return self._like([[sum((abs(pivot).log() for pivot in pivots), self._number(0))]])
+
     def sign(self) -> Grid:
         return self._like([[self._number((entry > 0) - (entry < 0)) for entry in row] for row in self.rows])
 
@@ -145,14 +178,17 @@ def _in_type_of(entry: Any, value: Fraction) -> Any:
     return type(entry)(fmpq(value.numerator, value.denominator))
 
 
-def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any = None) -> bool:
+def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None) -> bool:
     """See `Witness.recheck`."""
     if witness.digest != seal(witness.record()):
         return False
-    law, rule, activation = _subjects(witness, law, rule, activation)
+    subjects = _subjects(witness, law, rule, activation, claim)
     try:
         witness = witness_from(witness.to_dict())  # the types that the record has, whatever the fields had
-        gates, slope = _slope(witness, law, rule, activation)
+        try:
+            gates, slope = _slope(witness, *subjects)
+        except NotPolynomial:
+            return _close(witness, *subjects)
     except Misuse:
         raise
     except Exception:  # altered data fail in many ways, and none of them is a refutation
@@ -167,29 +203,51 @@ def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any
     return not ball.contains(0) and not slope.contains(0) and bool(ball.overlaps(slope))
 
 
-def _subjects(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[Any, Any, Any]:
-    """Law, rule and activation as objects: given, remembered, or looked up in the library."""
-    from ..model import activations, laws, rules
+def _subjects(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any) -> tuple[Any, ...]:
+    """Law, rule, activation, claim and hypotheses as objects: given, remembered, or looked up in the library."""
+    from ..model import activations, assumptions, laws, rules
 
     sealed = (witness.law, witness.rule, witness.activation)
-    given = witness.subjects if isinstance(witness.subjects, tuple) and len(witness.subjects) == 3 else ()
-    if tuple(map(name_of, given)) == sealed and law is None and rule is None and activation is None:
-        return given  # type: ignore[return-value]
+    held = witness.subjects if isinstance(witness.subjects, tuple) and len(witness.subjects) == 5 else ()
+    if tuple(map(name_of, held[:3])) == sealed and law is None and rule is None and activation is None:
+        return held
     classes = {cls.__name__: cls for cls in rules.LIBRARY.values()}
     law = law or laws.LIBRARY.get(witness.law)
     rule = rule or (classes[witness.rule](**witness.constants) if witness.rule in classes else None)
-    if law is None or rule is None:
-        asked = "law" if law is None else "rule"
-        raise Misuse(
-            asked, None, f"the {asked} called {getattr(witness, asked)!r}: it is not in the library, so pass it"
-        )
-    return law, rule, activation or activations.activation_named(witness.activation)
+    claim = claim or next((c for c in laws.LIBRARY.values() if c.statement == witness.claim), None)
+    for asked, found in (("law", law), ("rule", rule), ("claim", claim or not witness.claim)):
+        if not found:
+            name = getattr(witness, asked)
+            raise Misuse(asked, None, f"the {asked} called {name!r}: it is not in the library, so pass it")
+    activation = activation or activations.activation_named(witness.activation)
+    return law, rule, activation, claim, assumptions.assumptions_of(witness.assume)
 
 
-def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list[Any], Any]:
-    """The gates that the signs of h give, and dQ/dt − μQ at the witness's entry."""
+def _close(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any) -> bool:
+    """Whether a difference quotient of a law that is no polynomial agrees with the stated rate."""
+    import flint
+
+    with flint.ctx.workprec(PRECISION):
+        _, slope = _slope(witness, law, rule, activation, claim, assume, balls=True)
+        stated = witness.rate if isinstance(witness.rate, Fraction) else Fraction(0)
+        gap = abs(slope - flint.arb(flint.fmpq(stated.numerator, stated.denominator)))
+        limit = CLOSENESS * (1 + abs(stated))
+        return stated != 0 and bool(gap < flint.arb(flint.fmpq(limit.numerator, limit.denominator)))
+
+
+def _difference(value: Any) -> Any:
+    """The slope at 0 by central differences and one extrapolation."""
+    h = Fraction(1, 2**80)
+    wide, narrow = ((value(t) - value(-t)) / _in_type_of(value(t), 2 * t) for t in (h, h / 2))
+    return (narrow * 4 - wide) / 3
+
+
+def _slope(
+    witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, balls: bool = False
+) -> tuple[list[Any], Any]:
+    """The gates that the signs of h give, and dQ/dt − μQ − R at the witness's entry, or the same of one step."""
     constants = dict(witness.parameters)
-    balls = not isinstance(witness.rate, Fraction)
+    rational, balls = not balls, balls or not isinstance(witness.rate, Fraction)
 
     def grid(rows: Any) -> Grid:
         if not balls:
@@ -218,17 +276,39 @@ def _slope(witness: Witness, law: Any, rule: Any, activation: Any) -> tuple[list
     run = Pass(state, depth, activation, grid(witness.targets) if witness.targets is not None else None)
     moves = run.velocities(rule, grid(witness.inputs), grid(witness.error), witness.biases is not None)
 
-    def value(t: Fraction) -> Any:
-        moved = {name: start + moves[name] * t if name in moves else start for name, start in state.items()}
-        layer = _layers(moved, depth)[witness.layer - 1]
-        found = law.formula(layer, layer.above)
+    for below, layer in zip([run.source, *run.layers], run.layers, strict=False):
+        for hypothesis in assume:
+            _require(hypothesis, layer, below, run.output, grid(witness.error))
+
+    def value(t: Any, formula: Any = law, start: Any = state, moved: Any = moves) -> Any:
+        places = {name: part + moved[name] * t if name in moved else part for name, part in start.items()}
+        layer = _layers(places, depth)[witness.layer - 1]
+        found = formula.formula(layer, layer.above)
         i, j = witness.entry or (0, 0)
-        return found.rows[i][j]
+        return found.rows[i][j] if isinstance(found, Grid) else state["W1"]._number(found)
 
     largest = max((abs(float(e)) for g in moves.values() for row in g.rows for e in row), default=0.0)
     smallest = min((abs(float(e)) for g in state.values() for row in g.rows for e in row if e != 0), default=1.0)
     step = Fraction(1, 2 + int(40 * DEGREES * (1 + largest) / min(1.0, smallest)))  # no entry changes sign on the way
-    return run.gates, _derivative(value, step) - state["W1"]._number(witness.mu) * value(Fraction(0))
+    start = value(Fraction(0))
+    claimed = state["W1"]._number(witness.mu) * start
+    if claim and witness.step:
+        steps = {name: moves.get(name, part * 0) for name, part in state.items()}
+        return run.gates, value(Fraction(1)) - start - value(Fraction(0), claim, steps) - claimed
+    claimed = claimed + value(Fraction(0), claim) if claim else claimed
+    return run.gates, (_derivative(value, step) if rational else _difference(value)) - claimed
+
+
+def _require(hypothesis: Any, layer: Any, below: Any, output: Any, error: Grid) -> None:
+    """Raise unless a hypothesis holds at a layer."""
+    gaps = [left - right for left, right in hypothesis.pairs(layer, layer.above, below, output)]
+    gaps += [hypothesis.error(output) - error] if hypothesis.error else []
+    widths = {layer.W.shape[0]} | ({layer.above.W.shape[0]} if layer.above else set())
+    fits = hypothesis.samples in (None, output.h.shape[1]) and not (hypothesis.scalar and output.h.shape[0] != 1)
+    if any(entry != 0 for gap in gaps for row in gap.rows for entry in row) or not fits:
+        raise ValueError("a hypothesis is broken")
+    if hypothesis.square and len(widths) > 1:
+        raise ValueError("a hypothesis is broken")
 
 
 class Pass:
@@ -337,4 +417,4 @@ def _derivative(value: Any, step: Fraction) -> Any:
                             weight *= -q / (p - q)
                     slope = slope + values[i] * _in_type_of(values[i], weight)
             return slope
-    raise ValueError("the law is not a polynomial of moderate degree along the flow")
+    raise NotPolynomial("the law is not a polynomial of moderate degree along the flow")

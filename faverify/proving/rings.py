@@ -59,6 +59,9 @@ class Balls(Rationals):
         self.at_kink = self.at_kink or value.contains(0)
         return self.number((value > 0) - (value < 0))
 
+    def invertible(self, value: Any) -> bool:
+        return not value.contains(0)
+
 
 class Expressions(Ring):
     """SymPy expressions."""
@@ -77,6 +80,9 @@ class Expressions(Ring):
         if by == 0:
             raise UnsupportedOperation("division by 0", self.name, "divide by a non-zero number")
         return value / by
+
+    def invertible(self, value: Any) -> bool:
+        return bool(value.expand() != 0)
 
     def parameter(self, name: str) -> Any:
         import sympy

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UserCodeError, name_of
 from ..kernel.cuts import Question
-from ..kernel.passes import Run
 from ..model.activations import Transcendental, activation_named
 from ..model.networks import MLP
 from .jets import residual
@@ -32,6 +31,13 @@ ATTEMPTS = 8  # points tried for each network, activation and number of samples
 Data = dict[str, list[list[Any]]]
 
 
+def arranged(question: Question, data: Data) -> None:
+    """Change drawn data so that they satisfy the hypotheses; those that cannot be made to do are told by `evaluate`."""
+    for assumption in question.assume:
+        if assumption.arrange:
+            assumption.arrange(data)
+
+
 @dataclass
 class Case:
     """One evaluation: the data that were read, and dQ/dt − μQ."""
@@ -42,7 +48,7 @@ class Case:
     parameters: dict[str, Fraction]
     rates: Any
     gates: dict[str, Any]
-    at_kink: bool
+    at_kink: bool  # or outside of the hypotheses
 
     @property
     def entry(self) -> tuple[int, int] | None:
@@ -60,10 +66,13 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
         ring = ring_type(parameters)
         carrier = Assignment(ring, data, draw)
         try:
-            run = Run(net, carrier, samples)
+            run = question.run(net, carrier, samples)
             moves = run.velocities(question.rule)
             rates = residual(question, run, run.layers[layer - 1], moves)
-            return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink)
+            broken = not all((left - right).is_zero() for left, right in question.equations(run))
+            if any(a.error for a in question.assume):
+                data["e"] = run.error(run.output).data
+            return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink or broken)
         except Transcendental:
             continue
         except UserCodeError as error:
@@ -101,6 +110,9 @@ def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
     deep = [(1,) * size for size in range(6, 11)]  # for rules that look at a layer's number
     wide = [(1, size, 1) for size in range(4, 9)]  # or at a width
     for sizes in sorted([*widths, *deep, *wide], key=lambda w: (sum(w) + len(w), w)):
+        scalar, square = (any(getattr(a, what) for a in question.assume) for what in ("scalar", "square"))
+        if (scalar and sizes[-1] != 1) or (square and len({*sizes[1:]}) > 1):
+            continue
         depth = len(sizes) - 1
         layers = (
             list(range(1, depth))
@@ -117,7 +129,7 @@ def search(question: Question, deadline: float) -> Witness | None:
     """A shrunk witness, or None where none was found before the deadline."""
     attempts = ATTEMPTS if question.net is None else 12 * ATTEMPTS
     for net, layers in networks(question):
-        for samples, layer in product((1, 2), layers):
+        for samples, layer in product((1,) if question.samples == 1 else (1, 2), layers):
             for attempt in range(attempts):
                 if time.monotonic() > deadline:
                     return None
@@ -139,15 +151,16 @@ def contradicted(question: Question) -> bool:
     if not phis:
         return False
     net, signs = MLP(PROBES[question.layer == -1], phis[-1], question.bias), cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
-    ring = Rationals(Drawn(None))
-    run = Run(net, Assignment(ring, {}, lambda name: Fraction(next(signs))), 1)
+    parameters, data = Drawn(None), Data()
+    layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
     try:
-        moves = run.velocities(question.rule)
-        layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
-        broken = [k for k in layers if not residual(question, run, run.layers[k - 1], moves).is_zero()]
+        cases = [evaluate(question, net, k, data, parameters, lambda name: Fraction(next(signs)), 1) for k in layers]
+        if question.assume:
+            arranged(question, data)
+            cases = [evaluate(question, net, k, data, parameters, None, 1) for k in layers]
     except Transcendental:
         return False
-    return bool(broken) and not ring.at_kink
+    return any(case.rates is None or (case.entry is not None and not case.at_kink) for case in cases)
 
 
 def _activations(question: Question) -> list[Any]:
@@ -168,6 +181,9 @@ def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: in
 
     parameters = Drawn(None if attempt == 0 else rng)
     case = evaluate(question, net, layer, {}, parameters, draw, samples)
+    if question.assume:
+        arranged(question, case.data)
+        case = evaluate(question, net, layer, case.data, parameters, draw, samples)
     return None if case.at_kink or case.entry is None else case
 
 
@@ -224,11 +240,18 @@ def witness(question: Question, case: Case) -> Witness:
         mu=constant(question.mu, parameters),
         biases=[array(data[f"b{k}"]) for k in range(1, depth + 1)] if net.bias else None,
         targets=array(data["y"]) if "y" in data else None,
-        given={name: array(rows) for name, rows in data.items() if not re.fullmatch(r"[WbBF]\d+|[xey]", name)},
+        given={
+            name: array(rows)
+            for name, rows in data.items()
+            if not re.fullmatch(r"[WbBF]\d+|[xey]", name) or (name in ("B1", f"F{depth}") and any(map(any, rows)))
+        },
         gates=[array([[_plain(g) for g in row] for row in case.gates[str(k)].data]) for k in range(1, depth)],
         parameters=parameters,
         constants=constants_of(question.rule, parameters),
-        subjects=(question.law, question.rule, net.activation),
+        claim=question.claim.statement if question.claim else "",
+        step=question.step,
+        assume=tuple(a.name for a in question.assume),
+        subjects=(question.law, question.rule, net.activation, question.claim, question.assume),
     )
     return replace(found, digest=seal(found.record()))
 

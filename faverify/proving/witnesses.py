@@ -25,7 +25,7 @@ class Witness:
     `given` holds by name whatever else was read: a rule's memory V1, constants M1, draws m~1, a start W1(0).
     `parameters` are the values of symbols, `constants` those of the rule's own fields, such as a decay.
     `feedback_names` says which is which, so that a reader of the record need not know the rule.
-    `rate` is dQ/dt − μQ at `entry` of the law's value (None for a scalar law): a Fraction, or for a transcendental φ a
+    `rate` is dQ/dt − μQ − R, with R the `claim` (of one `step`: ΔQ − μQ − R), at `entry` of the law's value (None for a scalar law): a Fraction, or for a transcendental φ a
     pair of decimal strings (midpoint, radius) of a ball that excludes 0. `digest` seals the fields.
     """
 
@@ -48,8 +48,11 @@ class Witness:
     given: Mapping[str, Array] = field(default_factory=dict)
     parameters: Mapping[str, Fraction] = field(default_factory=dict)
     constants: Mapping[str, Fraction] = field(default_factory=dict)
+    claim: str = ""
+    step: bool = False
+    assume: tuple[str, ...] = ()
     digest: str = ""
-    subjects: Any = None  # (law, rule, activation) as objects; not part of the record
+    subjects: Any = None  # (law, rule, activation, claim, hypotheses) as objects; not part of the record
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON has them, without the digest."""
@@ -59,14 +62,15 @@ class Witness:
     def to_dict(self) -> dict[str, Any]:
         return {**self.record(), "digest": self.digest}
 
-    def recheck(self, law: Any = None, rule: Any = None, activation: Any = None) -> bool:
+    def recheck(self, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None) -> bool:
         """Whether the fields are as sealed and dQ/dt is the stated rate, by code that shares nothing with the prover.
 
-        `law`, `rule` and `activation` are needed for a witness read from a file about code that is not in the library.
+        `law`, `rule`, `activation` and `claim` are needed for a witness read from a file about code that is not in the
+        library.
         """
         from .rechecking import recheck
 
-        return recheck(self, law, rule, activation)
+        return recheck(self, law, rule, activation, claim)
 
     def __str__(self) -> str:
         from ..writing.text import witness_text
@@ -113,6 +117,9 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
     feedback = record["feedback"]
     return Witness(
         **{name: record[name] for name in ("law", "rule", "activation", "layer", "digest")},
+        claim=record["claim"],
+        step=record["step"],
+        assume=tuple(record["assume"]),
         widths=tuple(record["widths"]),
         weights=[matrix(rows) for rows in record["weights"]],
         feedback={k: matrix(v) for k, v in feedback.items()}

@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Misuse, Undecidable, UnsupportedOperation
-from ..kernel.cuts import FARTHEST, Question, State, piece_of, pieces, value_of
+from ..kernel.cuts import (
+    FARTHEST,
+    Increments,
+    Question,
+    State,
+    higher_order,
+    piece_of,
+    pieces,
+    residuals,
+    value_of,
+)
 from ..kernel.passes import Layer, Run, is_local, set_values
+from ..kernel.words import letter, modulo
 from ..proving.jets import law_jet
 from .entries import entry_lines
 from .indices import word_lines
+from .latex import plain
 from .notation import DOTTED, GREEK, NotationCarrier, Term, abbreviated
 from .worked import worked_lines
 
@@ -57,8 +69,9 @@ class Derivation:
 class NotedRun(Run):
     """A run over notation in which every signal is abbreviated as δ_l once the rule has made it."""
 
-    def __init__(self, net: Any, squares: bool) -> None:
-        super().__init__(net, NotationCarrier(squares))
+    def __init__(self, question: Question, net: Any) -> None:
+        error = next((a.error for a in question.assume if a.error), None)
+        super().__init__(net, NotationCarrier(question.squares), question.samples, error)
         self.signals: dict[Any, Term] = {}
 
     def conforming(self, method: str, layer: Layer, value: Any, dims: Any) -> Any:
@@ -89,6 +102,8 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
     if question.net is None:
         for horizon in range(1, FARTHEST + 1):
             try:
+                if horizon < FARTHEST and any(_left_over(question, piece) for piece in pieces(question, horizon)):
+                    continue
                 return [(_heading(piece), _notation(question, piece, 0)) for piece in pieces(question, horizon)]
             except Undecidable:
                 continue
@@ -105,7 +120,7 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
 def _in_network(question: Question, how: str) -> list[tuple[str, tuple[Step, ...]]]:
     net, layer = question.net, question.layer
     small = sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES
-    if small and not question.squares:
+    if small and not (question.squares or question.claim or question.step or question.assume):
         return [(f"Layer {layer}", tuple(Step(*line) for line in entry_lines(question)))]
     if is_local(question.rule) and how == "words, local cut":
         return [(f"Layer {layer}", _notation(question, piece_of(net, layer), 0))]
@@ -119,7 +134,7 @@ def _heading(piece: Any) -> str:
 
 def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]:
     """The lines of one case over notation."""
-    run = NotedRun(piece, question.squares)
+    run = NotedRun(question, piece)
     moves = run.velocities(question.rule)
     layer = run.layers[position]
     value = value_of(question.law, run, State(layer))
@@ -127,9 +142,10 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
     for other in run.layers:
         set_values(other, delta=run.signals.get(other._label, other.delta))
     expanded = run.updates(question.rule) if is_local(question.rule) else moves
+    first = "ΔQ, first order" if question.step else "dQ/dt"
     lines = [("definition of the law", "Q", value)]
     lines += [
-        (reason, "dQ/dt", _rate(law_jet(question.law, run, layer, rates)))
+        (reason, first, _rate(law_jet(question.law, run, layer, rates)))
         for reason, rates in (("product rule", letters), ("the rule's update", moves), ("the rule's error", expanded))
     ]
     steps, seen = [], ""
@@ -137,20 +153,52 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
         if term.text() != seen:
             steps.append(Step(reason, f"{left} = {term.text()}", f"{_left(left)} = {term.latex()}"))
         seen = term.text()
-    word, left = lines[-1][2].word, "dQ/dt"
+    word, left = lines[-1][2].word, first
     # Rates that sum to zero would agree however they were written, so the velocities are compared as well.
     written = [(term.word, word) for _, _, term in lines[1:]] + [(moves[k].word, expanded[k].word) for k in moves]
     if not all(one.same(other) for one, other in written):
         raise AssertionError("a line of the derivation does not equal the next")
     if not (isinstance(question.mu, int) and question.mu == 0):
-        word, left = word - value.word * question.mu, f"dQ/dt − ({question.mu_text}) Q"
+        word, left = word - value.word * question.mu, f"{first} − ({question.mu_text}) Q"
+    if question.claim and not question.step:
+        claimed = value_of(question.claim, run, State(layer))
+        word, left = word - claimed.word, f"{left} − ({claimed.text()})"
+        steps.append(Step("the claim", f"R = {claimed.text()}", f"R = {claimed.latex()}"))
     for merged in (False, True):
         text, latex = word_lines(word, merged)
         squares = f", gates with {question.activation.square_text}" if question.squares else ""
         reason = f"equal terms cancel{squares}" if merged else _components(question)
         if merged or text != "0":
             steps.append(Step(reason, f"{left} = {text}", f"{_left(left)} = {latex}"))
+    equations = [(_word(one), _word(other)) for one, other in question.equations(run)]
+    if equations and not word.is_zero():
+        text, latex = word_lines(modulo(word, equations), True)
+        steps.append(
+            Step("; ".join(a.statement for a in question.assume), f"{left} = {text}", f"{_left(left)} = {latex}")
+        )
+    if question.step and question.claim:
+        deltas = {name: abbreviated(f"Δ{name}", letter(f"Δ{name}", *term._dims)) for name, term in moves.items()}
+        gain = run.carrier.zeros(1, 1) + value_of(question.claim, run, Increments(layer, deltas))
+        beyond = higher_order(value.word, {name: term.word for name, term in deltas.items()})
+        if not (beyond - gain.word).is_zero():
+            raise AssertionError("the claimed increment is not the law's")
+        steps.append(
+            Step(
+                "second and higher order, whatever Δθ is",
+                f"Q(θ + Δθ) − Q(θ) = {gain.text()}",
+                rf"Q(\theta + \Delta\theta) - Q(\theta) = {gain.latex()}",
+            )
+        )
     return tuple(steps)
+
+
+def _word(value: Any) -> Any:
+    return getattr(value, "word", value)
+
+
+def _left_over(question: Question, piece: Any) -> bool:
+    """Whether the local cut needs to see more than this piece."""
+    return not residuals(question, piece, [0], question.squares)[0].is_zero()
 
 
 def _rate(jet: Any) -> Term:
@@ -158,6 +206,8 @@ def _rate(jet: Any) -> Term:
 
 
 def _left(left: str) -> str:
+    if "⟨" in left or "‖" in left or "first order" in left:
+        return rf"\text{{{plain(left)}}}"
     for found, written in {"dQ/dt": r"\frac{dQ}{dt}", "−": "-", **GREEK}.items():
         left = left.replace(found, written)
     return left

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..kernel.words import Word, letter_name
+from ..kernel.words import Word, defined, letter_name
+from ..kernel.words import shown as constant_letters
 from .notation import _fraction_latex, _fraction_text, _sum, latex_name, text_name
 
 NAMES = {"n_{l-1}": "k", "n_{l}": "i", "n_{l+1}": "j", "n_{L-2}": "k", "n_{L-1}": "i", "n_{L}": "j", "m": "s"}
@@ -48,5 +49,19 @@ def _under(i: int, j: int, names: dict[int, str], by: str = "") -> str:
 
 
 def shown(name: str, writer: Any) -> str:
-    """A letter's name; the gate k of layer l is φ′(h_l) up to the degree."""
+    """A letter's name; the gate k of layer l is φ′(h_l) up to the degree; a function of matrices by its argument."""
+    from .notation import latex_name
+
+    head = name.partition("(")[0]
+    inside = defined[name][0] if name in defined else constant_letters.get(name)
+    if inside is not None:
+        from .letters import matrix_lines
+
+        latex = writer is latex_name
+        argument = matrix_lines(inside)[latex]
+        if head == "inverse":
+            return rf"\left({argument}\right)^{{-1}}" if latex else f"({argument})⁻¹"
+        if head == "logdet":
+            return rf"\log\left|\det {argument}\right|" if latex else f"log|det {argument}|"
+        return rf"\operatorname{{sign}}\left({argument}\right)" if latex else f"sign({argument})"
     return str(writer(f"φ′_{{{name[1:]}}}")) if name.startswith("k") and len(name) > 1 else str(writer(name))

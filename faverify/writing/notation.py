@@ -143,6 +143,15 @@ class Term(Value):
     def diagonal(self) -> Term:
         return self._function(self.word.diagonal(), "diag", r"\operatorname{diag}")
 
+    def inverse(self) -> Term:
+        c, f = self._single()
+        f = _closed(f)
+        return Term(self.word.inverse(), {Factor(f.text + "⁻¹", f.latex + "^{-1}", True): 1 / c})
+
+    def logdet(self) -> Term:
+        _, f = self._single()
+        return Term(self.word.logdet(), {Factor(f"log|det {f.text}|", rf"\log|\det {f.latex}|", True): Fraction(1)})
+
     def sign(self) -> Term:
         found = self._function(self.word.sign(), "sign", r"\operatorname{sign}")
         return Term(found.word, {f: Fraction(1 if c > 0 else -1) for f, c in found.parts.items()})
@@ -176,11 +185,13 @@ def symbol(name: str) -> Factor:
 
 def text_name(name: str) -> str:
     """`W_{l}` as W_l, `W1` and `h_{1}` with a subscript digit."""
+    name = re.sub(r"^sign\((.*)\)$", lambda m: f"sign({text_name(m[1])})", name.replace("~", ""))
     name = re.sub(r"_\{(\d+)\}", lambda m: subscripted("x" + m[1])[1:], subscripted(name))
     return re.sub(r"_\{(\w)\}", r"_\1", name)
 
 
 def latex_name(name: str) -> str:
+    name = re.sub(r"^sign\((.*)\)$", lambda m: rf"\operatorname{{sign}}({latex_name(m[1])})", name.replace("~", ""))
     name = re.sub(r"^(\D+?)(\d+)$", r"\1_{\2}", name)
     name = (
         re.sub(r"^(\w)̇", r"\\dot{\1}", name).replace("Ẇ", r"\dot{W}").replace("Ḃ", r"\dot{B}").replace("ḃ", r"\dot{b}")

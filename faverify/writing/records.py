@@ -22,6 +22,7 @@ def verdict_record(verdict: Any) -> dict[str, Any]:
         "scope": dict(verdict.scope.items()),
         "how": verdict.how,
         "note": verdict.note or None,
+        "finding": verdict.finding,
         "tried": list(verdict.tried),
         "layers": {str(layer): verdict_record(part) for layer, part in verdict.layers.items()} or None,
         "witness": None if verdict.witness is None else verdict.witness.to_dict(),
@@ -48,6 +49,7 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             layers={_layer(k): read_verdict(part, kinds) for k, part in (record["layers"] or {}).items()},
             tried=tuple(record["tried"]),
             note=record["note"] or "",
+            found=record["finding"],
             witness=None if record["witness"] is None else witness_from(record["witness"]),
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:

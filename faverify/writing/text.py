@@ -37,6 +37,9 @@ def verdict_text(verdict: Any) -> str:
     ]
     for layer, part in verdict.layers.items():
         lines.append(f"layer {layer}: {part.kind} ({part.how})")
+    finding = verdict.finding
+    if finding is not None:
+        lines.append(f"finding: {finding['text']}")
     if verdict.kind == "undecided":
         lines += ["tried", *(f"  {reason}" for reason in verdict.tried)]
     if verdict.witness is not None:

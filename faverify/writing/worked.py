@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..kernel.cuts import Increments, State, value_of
 from ..kernel.passes import Run
 from ..model.networks import MLP
-from ..proving.jets import law_jet
+from ..proving.jets import MovedState, Unvalued, law_jet
 from ..proving.rings import Assignment, Balls, Rationals
+from .latex import plain
 from .notation import DOTTED, latex_name, text_name
 from .text import matrix_text
 
@@ -16,7 +18,8 @@ from .text import matrix_text
 def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     """Reason, text and LaTeX of each line."""
     witness, question = verdict.witness, verdict.question
-    law, rule, activation = witness.subjects or (question.law, question.rule, question.activation)
+    remembered = question.law, question.rule, question.activation, question.claim, question.assume
+    law, rule, activation, claim, _ = witness.subjects or remembered
     net = MLP(witness.widths, activation, witness.biases is not None)
     data: dict[str, Any] = {f"W{k}": w.tolist() for k, w in enumerate(witness.weights, start=1)}
     data |= {f"b{k}": b.tolist() for k, b in enumerate(witness.biases or [], start=1)}
@@ -42,16 +45,28 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     for name, rate in moves.items():
         dotted = DOTTED.get(name[0], f"d{name[0]}") + name[1:]
         yield ("the rule's update", *_line(dotted, rate.data))
-    jet = law_jet(law, run, run.layers[witness.layer - 1], moves)
-    rate = jet.value * 0 if jet.rate is None else jet.rate
-    yield ("the law", *_line("Q", jet.value.data))
-    yield ("product rule", f"dQ/dt = {_text(rate.data)}", rf"\frac{{dQ}}{{dt}} = {_latex(rate.data)}")
+    layer = run.layers[witness.layer - 1]
+    if witness.step and claim:
+        value, after = value_of(law, run, State(layer)), value_of(law, run, MovedState(layer, moves))
+        yield ("the law", *_line("Q(θ)", value.data))
+        yield ("the law after the step Δθ", *_line("Q(θ + Δθ)", after.data))
+        found, shown = value_of(claim, run, Increments(layer, moves)), "Q(θ + Δθ) − Q(θ)"
+    else:
+        jet = law_jet(law, run, layer, moves)
+        value, rate = jet.value, jet.value * 0 if jet.rate is None else jet.rate
+        if not isinstance(value, Unvalued):
+            yield ("the law", *_line("Q", value.data))
+        yield ("product rule", f"dQ/dt = {_text(rate.data)}", rf"\frac{{dQ}}{{dt}} = {_latex(rate.data)}")
+        found, shown = value_of(claim, run, State(layer)) if claim else None, "dQ/dt"
     if witness.mu != 0:
-        yield ("but the claim is", f"dQ/dt = ({witness.mu}) Q", rf"\frac{{dQ}}{{dt}} = ({witness.mu})\,Q")
+        yield ("but the claim is", f"{shown} = ({witness.mu}) Q", rf"\text{{{plain(shown)}}} = ({witness.mu})\,Q")
+    if found is not None:
+        yield (f"but the claim is {claim.statement}", *_line(shown, found.data))
 
 
 def _line(name: str, rows: Any) -> tuple[str, str]:
-    return f"{text_name(name)} = {_text(rows)}", f"{latex_name(name)} = {_latex(rows)}"
+    left = rf"\text{{{plain(name)}}}" if "θ" in name or "/" in name else latex_name(name)
+    return f"{text_name(name)} = {_text(rows)}", f"{left} = {_latex(rows)}"
 
 
 def _text(rows: Any) -> str:

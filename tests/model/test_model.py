@@ -145,7 +145,7 @@ def test_rules_with_mistakes():
     bad = {
         "does not conform with": {"error": lambda s, layer, above, output: above.B},
         "NoneType": {"error": lambda s, layer, above, output: None},
-        r"returned \['V'\]": {"update": lambda s, layer, below, output: {"V": 1}},
+        r"returned \['U'\]": {"update": lambda s, layer, below, output: {"U": 1}},
         "returned list": {"update": lambda s, layer, below, output: [1]},
         "float": {"update": lambda s, layer, below, output: {"W": layer.W * 0.1}},
         "raised TypeError": {"feedback": lambda s, above: np.sign(above.B)},
@@ -163,7 +163,7 @@ def test_laws_with_mistakes():
     for message, formula in {
         "returned NoneType": lambda layer, above: None,
         "returned tuple": lambda layer, above: (1, 2),
-        "a law reads W, b, B, F": lambda layer, above: fv.norm2(layer.h),
+        "a law reads W, B, V, F, b, v, constant, start": lambda layer, above: fv.norm2(layer.h),
         "float": lambda layer, above: fv.norm2(layer.W) * 0.5,
         "takes 1 positional": lambda layer: 1,
         "does not conform": lambda layer, above: fv.inner(layer.W, above.W),

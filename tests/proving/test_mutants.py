@@ -31,6 +31,11 @@ PROVED = {
     "kolen-pollack-difference": (KP, {}),
     "kolen-pollack-balance": (KP, {}),
     "kolen-pollack-balance-bias": (KP, BIASED),
+    "direct-kolen-pollack-difference": (R.DirectKolenPollack(), LAST),
+    "sign-balance": (R.SignSymmetry(), {}),
+    "neuron-sign-balance": (R.SignSymmetry(), {}),
+    "magnitude-balance": (R.FixedMagnitudeSignSymmetry(), {}),
+    "volume-balance": (R.PseudoInverseFeedback(), {}),
 }
 
 
@@ -45,7 +50,7 @@ class Doubled:
 
 
 def factor(law):
-    if law.name.startswith("kolen-pollack-balance"):  # which reads W of the layer alone
+    if law.name.startswith(("kolen-pollack-balance", "volume")):  # a factor of the other W is not there, or is nothing
         return lambda layer, above: law.formula(Doubled(layer), above)
     return lambda layer, above: law.formula(layer, Doubled(above))
 

@@ -1,0 +1,275 @@
+"""The `faverify` command. Exit codes: 0 holds, 1 does not, 2 misuse, 3 undecided, 70 a fault of faverify itself."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
+from .subjects import found_law, found_rule, time_limit
+
+CODES = {"proved": 0, "refuted": 1, "undecided": 3}
+FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
+LINE = 100  # characters of a rate in a table; the verdict of one law shows it whole
+PATIENCE = 120.0  # seconds; all of the library's rules take under one
+
+
+class Command(click.Group):
+    """Errors of users are told in one paragraph; a fault of ours names itself; neither shows a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **{**kwargs, "standalone_mode": False}) or sys.exit(0)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(2)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            sys.exit(3)
+        except FaverifyError as error:
+            notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+            click.echo(f"error: {error}{notes}", err=True)
+            sys.exit(2)
+        except Undecidable as question:
+            click.echo(f"error: {question.line} asks for {question.question}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            sys.stderr.close()
+            sys.exit(0)
+        except OSError as error:
+            click.echo(f"error: {error.strerror}", err=True)
+            sys.exit(2)
+        except click.exceptions.Exit as stop:
+            sys.exit(stop.exit_code)
+        except Exception as error:
+            click.echo(f"faverify failed: {type(error).__name__}: {error}. This is a fault of faverify.", err=True)
+            sys.exit(70)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="faverify")
+def main() -> None:
+    """Prove or refute conservation laws of learning rules.
+
+    \b
+    faverify check feedback-alignment --law feedback-balance
+    faverify check my_rule.py:MyRule
+    faverify check my_rule.py:MyRule --law feedback-balance --widths 3,4,1
+    faverify discover feedback-alignment --widths 2,2,1
+    faverify derive feedback-balance feedback-alignment --format latex
+    faverify init .
+    faverify list laws
+    """
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options of a question say."""
+
+    widths: str | None
+    activation: str | None
+    bias: bool
+    layer: int | None
+    assume: tuple[str, ...]
+    budget: float
+    time_limit: float
+    as_json: bool
+
+    @property
+    def net(self) -> Any:
+        """The network, or None for all of them."""
+        return None if self.widths is None else network(self.widths, self.activation, self.bias)
+
+    def verdict(self, law: Any, rule: Any, layer: int | None = None) -> Any:
+        from ..proving.check import check as settle
+
+        layer = self.layer if layer is None else layer
+        everywhere = {"activation": self.activation, "bias": self.bias} if self.widths is None else {}
+        return settle(law, rule, self.net, layer=layer, assume=self.assume, budget=self.budget, **everywhere)
+
+
+def network(widths: str, activation: str | None, bias: bool = False) -> Any:
+    from .. import MLP
+
+    try:
+        sizes = tuple(int(part) for part in widths.split(","))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{widths!r}: write whole numbers with commas, such as 3,4,1", param_hint="--widths"
+        ) from error
+    return MLP(sizes, activation or "relu", bias)
+
+
+def question_options(command: Any) -> Any:
+    """The options of a question, gathered in one argument."""
+
+    @functools.wraps(command)
+    def gathered(**options: Any) -> Any:
+        asked = Asked(**{name: options.pop(name) for name in Asked.__dataclass_fields__})
+        return command(asked=asked, **options)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print a record for machines."),
+        click.option(
+            "--time-limit", type=float, default=PATIENCE, show_default=True, help="Seconds for a rule's own code."
+        ),
+        click.option("--budget", type=float, default=60, show_default=True, help="Seconds to search for a witness."),
+        click.option("--assume", multiple=True, help="A hypothesis, such as squared-loss; may be repeated."),
+        click.option("--layer", type=int, help="1 … L−1, or −1 for the last hidden layer; all of them if left out."),
+        click.option("--bias", is_flag=True, help="Train biases as well."),
+        click.option("--activation", help="relu, tanh, power-3, …; without widths, every φ with φ = hφ′ if left out."),
+        click.option("--widths", help="n_0,…,n_L such as 3,4,1; all widths and depths if left out."),
+    ):
+        gathered = option(gathered)
+    return gathered
+
+
+@main.command(epilog=FILES)
+@click.argument("rule")
+@click.option("--law", help="The law to check; each law of the library if left out.")
+@question_options
+def check(rule: str, law: str | None, asked: Asked) -> None:
+    """Settle whether LAW holds along RULE's flow; without it, which of the library's laws do, and the rule's own."""
+    with time_limit(asked.time_limit, rule):
+        subject = found_rule(rule)
+        if law is None:
+            audit(subject, asked)
+        verdict = asked.verdict(found_law(law), subject)
+    click.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2) if asked.as_json else str(verdict))
+    sys.exit(CODES[verdict.kind])
+
+
+def audit(rule: Any, asked: Asked) -> None:
+    """Every law of the library that conforms, what dQ/dt is where one fails, and the law that belongs to the rule."""
+    from ..model import laws
+    from ..proving.potentials import law_of
+
+    found: list[tuple[str, Any]] = []
+    for name, law in laws.LIBRARY.items():
+        if name.endswith("-bias") != asked.bias and name.removesuffix("-bias") + "-bias" * asked.bias in laws.LIBRARY:
+            continue
+        for layer in (None, -1):
+            try:
+                found.append((name, asked.verdict(law, rule, layer)))
+                break
+            except (ShapeError, UnsupportedOperation) as error:
+                if layer == -1 or asked.layer is not None:
+                    found.append((name, error))
+                    break
+    verdicts = [v for _, v in found if not isinstance(v, Exception)]
+    if found and not verdicts:
+        raise found[0][1]  # no law conforms, so it is the rule that does not
+    own = None if asked.widths else law_of(rule, activation=asked.activation, bias=asked.bias, budget=asked.budget)
+    if asked.as_json:
+        records = [
+            {"law": name, "verdict": None, "reason": str(v)} if isinstance(v, Exception) else v.to_dict()
+            for name, v in found
+        ]
+        record = {"schema": 1, "laws": records, "law_of_the_rule": None if own is None else own.to_dict()}
+        click.echo(json.dumps(record, ensure_ascii=False, indent=2))
+    else:
+        order = sorted(verdicts, key=lambda v: list(CODES).index(v.kind))
+        rows = [(v.law, v.kind, where(v), told(v)) for v in order]
+        table(("law", "verdict", "where", "how; or what dQ/dt is, and a witness"), rows)
+        misfits = [name for name, v in found if isinstance(v, Exception)]
+        click.echo(f"do not conform: {', '.join(misfits)}" if misfits else "", nl=bool(misfits))
+        click.echo("" if own is None else f"\nthe law of this rule: {own}", nl=own is not None)
+    sys.exit(3 if any(v.kind == "undecided" for v in verdicts) else 0)
+
+
+def where(verdict: Any) -> str:
+    return "every layer" if verdict.scope.layers.startswith("all") else str(verdict.scope.layers)
+
+
+def told(verdict: Any) -> str:
+    """How a law was settled, in a line."""
+    if verdict.kind == "proved":
+        return str(verdict.note or verdict.how)
+    if verdict.witness is None:
+        return str(verdict.tried[-1] if verdict.tried else verdict.how)
+    witness = verdict.witness
+    rate = witness.rate if not isinstance(witness.rate, tuple) else f"{witness.rate[0][:12]}…"
+    shown = f"{'-'.join(map(str, witness.widths))}, φ = {witness.activation}: {rate}"
+    finding = verdict.finding
+    return f"{finding['text']}; {shown}" if finding and len(finding["text"]) <= LINE else shown
+
+
+@main.command(epilog=FILES)
+@click.argument("law")
+@click.argument("rule")
+@click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@question_options
+def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) -> None:
+    """Print the derivation of LAW along RULE, or the worked counterexample."""
+    with time_limit(asked.time_limit, rule):
+        verdict = asked.verdict(found_law(law), found_rule(rule))
+        written = verdict.derivation.latex() if form == "latex" else verdict.derivation.text()
+    if asked.as_json:
+        written = json.dumps({"verdict": verdict.to_dict(), "derivation": written}, ensure_ascii=False, indent=2)
+    if output is None:
+        click.echo(written)
+    else:
+        try:
+            output.write_text(written + "\n", encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
+    sys.exit(CODES[verdict.kind])
+
+
+@main.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--rule", help="FILE.py:NAME, your rule; a rule to be changed if left out. Naming a file runs it.")
+def init(directory: Path, rule: str | None) -> None:
+    """Write a small proofs/ folder into DIRECTORY, ready for `pytest proofs/`."""
+    from ..scaffold import scaffold
+
+    with time_limit(PATIENCE, rule or "init"):
+        for path in scaffold(directory, rule):
+            click.echo(f"wrote {path}")
+    click.echo("now run: pytest proofs/")
+
+
+LISTED = ("rules", "laws", "claims", "activations", "assumptions")
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(LISTED))
+@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
+def listing(what: str, as_json: bool) -> None:
+    """List what the library knows."""
+    from ..claims import REGISTRY
+    from ..model import activations, assumptions, laws, rules
+
+    classes = [*rules.LIBRARY.items(), *((c.__name__ + "(rule)", c) for c in rules.COMBINATORS)]
+    rows: list[Any] = {
+        "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in classes],
+        "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
+        "claims": [(c.id, c.status, c.statement, c.source) for c in REGISTRY.values()],
+        "activations": [
+            (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
+        ],
+        "assumptions": [(name, a.statement) for name, a in assumptions.LIBRARY.items()],
+    }[what]  # type: ignore[assignment]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows)
+
+
+def table(columns: tuple[str, ...], rows: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(cell.replace("[", r"\[") for cell in row))
+    Console().print(shown)

@@ -1,0 +1,5 @@
+"""`python -m faverify.cli`."""
+
+from . import main
+
+main()

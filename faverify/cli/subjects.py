@@ -1,0 +1,96 @@
+"""RULE and LAW of the command line: library names, or names in a file, which is run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import Undecidable
+
+
+class Overtime(BaseException):
+    """A user's code did not return in time; not an `Exception`, so that a loop cannot swallow it by accident."""
+
+
+@contextmanager
+def time_limit(seconds: float, what: str) -> Iterator[None]:
+    """Stop code that does not return, where the system has interval timers."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread() or not seconds:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise Overtime(what)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, for code that catches everything
+    try:
+        yield
+    except Overtime as event:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise click.ClickException(f"{what} did not return within {seconds:g} s; --time-limit gives it more") from event
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def found_rule(name: str) -> Any:
+    """A rule of the library, or NAME in a file: a class without arguments, or an instance."""
+    from ..model.names import rule_named
+
+    found = from_file(name) if ".py" in name else rule_named(name)
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except (Exception, SystemExit, Undecidable) as error:
+        raise click.ClickException(
+            f"{name}() failed: {type(error).__name__}: {error}; give its fields defaults"
+        ) from error
+
+
+def found_law(name: str) -> Any:
+    from ..model.names import law_named
+
+    return from_file(name) if ".py" in name else law_named(name)
+
+
+def from_file(name: str) -> Any:
+    """NAME of FILE.py:NAME, after running the file."""
+    import importlib.util
+
+    path, _, attribute = name.rpartition(":")
+    file = Path(path or attribute)
+    if not path or not attribute.isidentifier():
+        raise click.ClickException(f"{name!r}: write FILE.py:NAME")
+    if not file.is_file():
+        raise click.ClickException(f"there is no file {file}")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        raise click.ClickException(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(file.stem, module)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit, Undecidable) as error:
+        line = next((f"line {e.lineno}" for e in trace(error) if Path(e.filename) == file), "")
+        raise click.ClickException(f"{file} failed when run, {line}: {type(error).__name__}: {error}") from error
+    if not hasattr(module, attribute):
+        import difflib
+
+        near = difflib.get_close_matches(attribute, vars(module), n=1)
+        raise click.ClickException(f"{file} has no {attribute!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return getattr(module, attribute)
+
+
+def trace(error: BaseException) -> list[Any]:
+    import traceback
+
+    return list(reversed(traceback.extract_tb(error.__traceback__)))

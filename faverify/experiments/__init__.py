@@ -1,0 +1,1 @@
+"""Numerical evidence, for what cannot be written in symbols; never a verdict."""

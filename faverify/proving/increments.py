@@ -1,0 +1,74 @@
+"""One step of training: what Q(θ + Δθ) − Q(θ) is, for Δθ the rule's update, of any size.
+
+Method. The increment's part of first order in Δθ is dQ/dt along the velocities, over words. Its parts of higher order
+are compared with the claim while every Δθ is a free letter, so that nothing about the step is used; where no claim is
+made, the gains of the library are tried for one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import ShapeError, Undecidable
+from ..kernel.cuts import Increments, Question, State, WordCarrier, higher_order, piece_of, pieces, value_of
+from ..kernel.verdicts import Verdict
+from ..kernel.words import letter
+from ..model.laws import GAINS, as_law
+from ..model.names import law_named
+from .check import question_of, seconds, settled
+
+
+def increment(
+    law: Any,
+    rule: Any,
+    equals: Any = None,
+    net: Any = None,
+    *,
+    layer: int | None = None,
+    activation: Any = None,
+    bias: bool = False,
+    assume: Iterable[Any] = (),
+    rate: Any = 0,
+    budget: float = 60,
+) -> Verdict:
+    """Whether Q(θ + Δθ) − Q(θ) = rate · Q + R(Δθ) for one step of the rule, of any size and on any batch.
+
+    `equals` is R: a law that is read at the increments, with ΔW_l in the place of W_l (and 0 for what does not move).
+    Without it, R is all that is of second and higher order in Δθ, and the verdict names it if the library does. The
+    other arguments are those of `check`.
+
+    Returns: Proved, Refuted (a witness whose `step` is true) or Undecided.
+
+    References: for feedback alignment ΔQ_l = ½‖ΔW_l‖², so that the drift of training is ½ Σ ‖ΔW_l‖², never smaller.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> fv.increment(fv.laws.feedback_balance, fv.rules.FeedbackAlignment()).statement
+    'Q(θ + Δθ) − Q(θ) = ½‖ΔW_l‖² for Q = ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩'
+    """
+    question = question_of(law, rule, net, layer, activation, bias, assume, rate)
+    claim = law_named(equals) if isinstance(equals, str) else equals if equals is None else as_law(equals)
+    question = replace(question, step=True)
+    return settled(replace(question, claim=claim or _gain(question)), time.monotonic() + seconds(budget))
+
+
+def _gain(question: Question) -> Any:
+    """The gain of the library that the parts of higher order are, or None."""
+    net = question.net
+    piece = pieces(question, 1)[-1] if net is None else piece_of(net, question.layer or 1)
+    try:
+        run = question.run(piece, WordCarrier())
+        steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in run.velocities(question.rule).items()}
+        layer = run.layers[0]
+        found = higher_order(value_of(question.law, run, State(layer)), steps)
+        for gain in GAINS.values():
+            value = found * 0 + value_of(gain, run, Increments(layer, steps))
+            if value._dims == found._dims and value.same(found):
+                return gain
+    except (Undecidable, ShapeError):
+        pass
+    return None

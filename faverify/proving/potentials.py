@@ -1,0 +1,241 @@
+"""The law that belongs to a rule: ½‖W_l‖² − p G(W_{l+1}), where the feedback is the gradient of G.
+
+Method. Along δ_l = φ′ ⊙ (f(W_{l+1})ᵀ δ_{l+1}), with h φ′ = p φ, ½‖W_l‖² changes at the rate p ⟨f(W_{l+1}), Ẇ_{l+1}⟩: so if f = ∇G,
+½‖W_l‖² − p G(W_{l+1}) is conserved. f is read off the rule over words. G is the integral of ⟨W, f(tW)⟩ over t from 0 to 1, exact
+for polynomials by a quadrature with rational weights; the pseudo-inverse and the inverse have logarithms of
+determinants. A candidate counts if its gradient is f as a word; the law is then proved as any other. Where f is no
+gradient, two entries whose mixed derivatives differ are exhibited at a rational point.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from ..errors import FaverifyError, ShapeError, Undecidable, called, name_of
+from ..kernel.carriers import Value
+from ..kernel.cuts import State, WordCarrier, pieces
+from ..kernel.passes import Run
+from ..kernel.words import Word, derivative, letter, letter_name
+from ..model.assumptions import assumptions_of
+from ..model.formulas import constant_text, inner, logdet, norm2
+from ..model.laws import OWN, Law
+from ..model.networks import MLP
+from .check import question_of, settled
+from .jets import MovingState
+from .matrices import Matrix
+from .rings import Assignment, Rationals
+
+DEGREE = 6  # of the feedback as a polynomial in W
+
+
+@dataclass(frozen=True)
+class RuleLaw:
+    """The law of a rule and its verdict; or why there is none, with the asymmetric pair that shows it.
+
+    `pair`: W_{l+1} and B_{l+1} at a point, two entries of the feedback, and their unequal mixed derivatives.
+    """
+
+    rule: str
+    law: Law | None = None
+    verdict: Any = None
+    reason: str = ""
+    pair: Any = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the objects, ready for JSON."""
+        verdict = None if self.law is None else self.verdict.to_dict()
+        statement = self.law and self.law.statement
+        return {"rule": self.rule, "law": statement, "verdict": verdict, "reason": self.reason or None}
+
+    def __str__(self) -> str:
+        if self.law is None:
+            return f"no law of the form ½‖W_l‖² − G(W_{{l+1}}): {self.reason}"
+        finding = self.verdict.finding
+        return f"{self.law.statement}: {self.verdict.kind}" + (f"; {finding['text']}" if finding else "")
+
+
+def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: float = 10) -> RuleLaw:
+    """The law that belongs to a rule, found from the rule itself.
+
+    Returns: a `RuleLaw`; its `verdict` is that of `check` on the law that was found.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> print(fv.law_of(fv.rules.SignSymmetry()))
+    ½‖W_l‖² − ⟨W_{l+1}, sign(W_{l+1})⟩: proved
+    >>> class Squared(fv.LearningRule):
+    ...     def feedback(self, above): return above.W @ above.W.mT @ above.B
+    >>> print(fv.law_of(Squared()).reason.partition(":")[0])
+    the feedback is not a gradient
+    """
+    nothing = Law("", "", lambda layer, above: norm2(layer.W))  # type: ignore[no-untyped-call]
+    question = question_of(nothing, rule, None, None, activation, bias, (), 0)
+    rule, p = question.rule, question.activation.degree
+    if p is None:
+        return RuleLaw(name_of(rule), reason=f"φ = {question.activation.name} has no degree p with h φ′ = p φ")
+    try:
+        try:
+            found = _potential(question)
+        except ShapeError:
+            question = replace(question, assume=assumptions_of("square-maps"))
+            found = _potential(question)
+    except (Undecidable, FaverifyError) as event:
+        found = f"the feedback cannot be read off the code: {event}"
+    if isinstance(found, str):
+        pair = _asymmetric(rule) if found == NO_GRADIENT else None
+        return RuleLaw(name_of(rule), reason=found + (f": {_told(pair)}" if pair else ""), pair=pair)
+    potential, text = found
+    squares = norm_bias if bias else norm_plain
+    one = isinstance(p, int) and p == 1
+
+    def formula(layer: Any, above: Any) -> Any:
+        return squares(layer) - (potential(above) if one else p * potential(above))
+
+    text = text if one else f"{constant_text(p)} ({text})"
+    minus = "" if text.startswith("−") else "− "
+    statement = f"½‖W_l‖²{' + ½‖b_l‖²' if bias else ''} {minus}{text}"
+    law = Law(f"law-of-{name_of(rule)}", statement, formula, OWN)
+    verdict = settled(replace(question, law=law), time.monotonic() + budget)
+    return RuleLaw(name_of(rule), law, verdict)
+
+
+def norm_plain(layer: Any) -> Any:
+    return norm2(layer.W) / 2  # type: ignore[no-untyped-call]
+
+
+def norm_bias(layer: Any) -> Any:
+    return norm2(layer.W) / 2 + norm2(layer.b) / 2  # type: ignore[no-untyped-call]
+
+
+NO_GRADIENT = "the feedback is not a gradient"
+
+
+class Scaled(Value):
+    """A layer as feedback sees it, with t W in the place of W."""
+
+    __slots__ = ("_state", "_t")
+
+    def __init__(self, state: Any, t: Fraction) -> None:
+        self._state, self._t = state, t
+
+    def __getattr__(self, key: str) -> Any:
+        found = getattr(self._state, key)
+        return found * self._t if key == "W" else found
+
+
+def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
+    """G as a function of the layer above, and as text; or why there is none."""
+    rule = question.rule
+    run = question.run(pieces(question, 1)[-1], WordCarrier())
+    run.velocities(rule)
+    layer, above = run.layers
+    feedback = called(rule, "feedback", above)
+    if not isinstance(feedback, Word) or feedback._dims != above.W._dims:
+        return "the rule has no feedback of the shape of W_{l+1}"
+    expected = layer.dphi * (feedback.mT @ above.delta)
+    masked = called(rule, "error", layer, above, run.output)
+    if not masked.same(expected) and not _masks(rule, layer):
+        return "the error does not pass a feedback matrix: δ_l is not φ′ ⊙ (feedbackᵀ δ_{l+1})"
+    if any("~" in name for name in feedback.names()):
+        return "the feedback is drawn anew at every step"
+    if "h" in {name[:1] for name in feedback.names()} or any(name[0] in "aeδxk" for name in feedback.names()):
+        return "the feedback depends on the data"
+    W = above.W
+    name = letter_name(next(iter(W.terms))[0][0][0])
+    probe = letter("U", *W._dims)
+    degree = max((sum(letter_name(k) == name for k, _, _ in edges) for edges, *_ in feedback.terms), default=0)
+    functions = any(word.startswith("inverse(") for word in _direct(feedback))
+    for candidate in _candidates(rule, degree, functions):
+        try:
+            value = candidate(State(above))
+        except (FaverifyError, Undecidable):
+            continue
+        if derivative(value, {name: probe}).same(feedback.inner(probe)):
+            from ..writing.letters import matrix_lines  # whose text is checked to stand for the same word
+
+            text = matrix_lines(value)[0]
+            return candidate, f"({text})" if re.search(r" [+−] ", text) else text
+    return NO_GRADIENT
+
+
+def _direct(word: Word) -> set[str]:
+    return {letter_name(k) for edges, *_ in word.terms for k, _, _ in edges}
+
+
+def _masks(rule: Any, layer: Any) -> bool:
+    """Whether the rule drops activities: then the error passes the same mask, and the law does not see it."""
+    return type(rule).__name__ == "Dropout" or (hasattr(rule, "rule") and _masks(rule.rule, layer))
+
+
+def _candidates(rule: Any, degree: int, functions: bool) -> list[Callable[[Any], Any]]:
+    """Potentials to try."""
+    if not functions:
+        return [lambda above: _integral(rule, above, degree)] if degree <= DEGREE else []
+    return [
+        lambda above: logdet(above.W @ above.W.mT) / 2,  # type: ignore[no-untyped-call]
+        lambda above: logdet(above.W),  # type: ignore[no-untyped-call]
+    ]
+
+
+def _integral(rule: Any, above: Any, degree: int) -> Any:
+    """∫₀¹ ⟨W, f(tW)⟩ dt, exact for f of this degree."""
+    nodes = [Fraction(k + 1, degree + 1) for k in range(degree + 1)]
+    total: Any = 0
+    for i, t in enumerate(nodes):
+        weights = [Fraction(1)]  # the coefficients of the Lagrange polynomial of this node
+        for j, s in enumerate(nodes):
+            if j != i:
+                shifted = [Fraction(0), *weights]
+                weights = [(a - s * b) / (t - s) for a, b in zip(shifted, [*weights, Fraction(0)], strict=True)]
+        weight = sum((c / (k + 1) for k, c in enumerate(weights)), Fraction(0))
+        if weight:
+            term = inner(above.W, rule.feedback(Scaled(above, t))) * weight  # type: ignore[no-untyped-call]
+            total = term if isinstance(total, int) else total + term
+    return total
+
+
+def _asymmetric(rule: Any) -> Any:
+    """Two entries of the feedback whose mixed derivatives differ, at a small rational point."""
+    for widths in ((1, 2, 1), (1, 1, 2), (1, 2, 2), (1, 2, 3), (1, 3, 2)):
+        values = iter(Fraction(v) for v in (1, 2, 3, -1, 1, -2, 2, 3, 1, 1, 2, -3) * 40)
+        data: dict[str, Any] = {}
+        run = Run(MLP(widths, "linear"), Assignment(Rationals(), data, lambda name, v=values: next(v)), 1)
+        try:
+            run.velocities(rule)
+            above = run.layers[1]
+            rows, cols = above.W._dims
+            places = list(product(range(rows), range(cols)))
+
+            def slope(k: tuple[int, int], above: Any = above, rows: int = rows, cols: int = cols) -> Any:
+                unit = Matrix(
+                    above.W.ring, [[Fraction((i, j) == k) for j in range(cols)] for i in range(rows)], (rows, cols)
+                )
+                jet = rule.feedback(MovingState(above, {"W2": unit}))
+                rate = getattr(jet, "rate", None)
+                return None if rate is None else rate.data
+
+            slopes = {k: slope(k) for k in places}
+        except (FaverifyError, Undecidable, ZeroDivisionError):
+            continue
+        for p, q in product(places, places):
+            if p < q and slopes[p] is not None and slopes[q] is not None:
+                one, other = slopes[q][p[0]][p[1]], slopes[p][q[0]][q[1]]
+                if one != other:
+                    point = {name: data[name] for name in ("W2", "B2", "F2", "V2") if name in data}
+                    return {"point": point, "entries": (p, q), "derivatives": (one, other)}
+    return None
+
+
+def _told(pair: Any) -> str:
+    (p, q), (one, other) = pair["entries"], pair["derivatives"]
+    point = ", ".join(
+        f"{name[0]} = {[[str(entry) for entry in row] for row in rows]}" for name, rows in pair["point"].items()
+    ).replace("'", "")
+    return f"at {point}, ∂f{list(p)}/∂W{list(q)} = {one} but ∂f{list(q)}/∂W{list(p)} = {other}"

@@ -1,0 +1,63 @@
+"""The wheel, installed into an empty environment, makes and runs a `proofs/` folder there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*words, cwd=None):
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    wide = clean | {"COLUMNS": "240", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, cwd=cwd, env=wide, check=False)
+
+
+def pip(python, *words):
+    found = run(python, "-m", "pip", "-q", *words)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_wheel_in_an_empty_environment(tmp_path):
+    # Only here may it be skipped: where pip gets neither the build tool nor pytest, there is no index to build from.
+    probe = run(
+        sys.executable, "-m", "pip", "-q", "download", "--no-deps", "-d", tmp_path / "probe", "hatchling", "pytest"
+    )
+    if probe.returncode:
+        pytest.skip(f"pip cannot fetch hatchling and pytest: {(probe.stderr.strip() or 'no reason').splitlines()[-1]}")
+
+    pip(sys.executable, "wheel", "--no-deps", "-w", tmp_path / "wheels", ROOT)
+    (wheel,) = (tmp_path / "wheels").glob("faverify-*.whl")
+    made = run(sys.executable, "-m", "venv", tmp_path / "venv")
+    assert made.returncode == 0, made.stdout + made.stderr
+    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    pip(scripts / "python", "install", wheel, "pytest>=8.0")
+
+    place = run(scripts / "python", "-c", "import faverify; print(faverify.__file__)", cwd=tmp_path)
+    assert Path(place.stdout.strip()).is_relative_to(tmp_path)
+
+    project = tmp_path / "project"
+    if run(scripts / "faverify", "init", "--help", cwd=tmp_path).returncode == 0:
+        written = run(scripts / "faverify", "init", project, cwd=tmp_path)
+    else:
+        code = "import sys; from faverify.scaffold import scaffold; scaffold(sys.argv[1])"
+        written = run(scripts / "python", "-c", code, project, cwd=tmp_path)
+    assert written.returncode == 0, written.stdout + written.stderr
+
+    found = run(scripts / "pytest", "proofs/", cwd=project)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "3 passed, 1 xfailed" in found.stdout
+    table = found.stdout[found.stdout.index("= claims =") :]
+    for text in (
+        "theorem_my_balance",
+        "proved",
+        "all widths, all depths",
+        "counterexample_feedback_balance",
+        "refuted",
+    ):
+        assert text in table
