@@ -27,7 +27,7 @@ _HOMES = {
     ),
     "model.formulas": (
         "absolute", "diag", "identity", "inner", "inverse", "logdet", "norm1", "norm2", "parameter", "phi", "pinv",
-        "sign", "sum_samples", "symmetrize", "total", "trace",
+        "primitive",        "sign", "sum_samples", "symmetrize", "total", "trace",
     ),
     "model.laws": ("Law", "law"),
     "model.names": ("law_named", "rule_named"),

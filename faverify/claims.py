@@ -44,6 +44,7 @@ def _claims() -> list[Claim]:
     degree = EVERYWHERE | {"activations": "all φ with h φ′(h) = p φ(h)"}
     linear = EVERYWHERE | {"activations": "linear"}
     kink = EVERYWHERE | {"gates": "all, any φ′ at a kink"}
+    step = homogeneous | {"time": "one step θ + Δθ, of any size"}
     last = homogeneous | {"layers": "the last hidden layer"}
     table: list[tuple[str, str, str, str, dict[str, str]]] = [
         ("RK-T1", "true", "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ is constant along FA", paper, homogeneous),
@@ -59,6 +60,14 @@ def _claims() -> list[Claim]:
         ("RK-T1-DFA", "true", "DFA, last hidden layer: ½‖W_l‖² − ⟨W_{l+1}, F_l⟩ is constant", own, last),
         ("RK-T1-DFA-inner", "false", "the same at inner layers", own, {}),
         ("RK-T1-DFA-relu-inner", "false", "ReLU, inner layers with B_{l+1} := G F_l, F_{l+1} G = I", own, {}),
+        ("RK-T1-discrete", "true", "one step of FA: Q_l(W + ΔW) − Q_l(W) = ½‖ΔW_l‖², exactly", own, step),
+        ("RK-T1-lr", "true", "layer rates η_l: ½‖W_l‖²/η_l − ⟨W_{l+1}, B_{l+1}⟩/η_{l+1}", own, homogeneous),
+        ("RK-T1-momentum", "true", "momentum: Q̈ + γQ̇ = ‖Ẇ_l‖²", own, homogeneous),
+        ("RK-T1-decay", "true", "decay λ on W_l, 2λ on W_{l+1}: dQ/dt = −2λQ", own, homogeneous),
+        ("RK-T1-precond", "false", "Theorem 1 under sign descent (Adam, RMSprop without memory)", paper, {}),
+        ("RK-T1-DFA-linear", "repaired", "DFA, linear, F_{l+1}G = I: the matrix law, B_{l+1} := G F_l", own, linear),
+        ("RK-G", "true", "feedback ∇G(W_{l+1}): ½‖W_l‖² − G(W_{l+1}) is constant", own, homogeneous),
+        ("RK-COMPLETE", "true", "the laws common to all inputs and error signals, counted", own, {}),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]
     return [Claim(*row) for row in table]

@@ -117,7 +117,8 @@ def short_scope(verdict: Any) -> str:
     s = verdict.scope
     sizes = "all widths, all depths" if s.widths == s.depths == "all" else f"widths {s.widths}"
     layers = "" if s.layers.startswith("all") else f", {s.layers}"
-    return f"{sizes}{layers}, {s.activations}"
+    where = "" if s.assumptions == "none" else f", where {s.assumptions}"
+    return f"{sizes}{layers}, {s.activations}{where}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -90,8 +90,10 @@ class Asked:
         from ..proving.check import check as settle
 
         layer = self.layer if layer is None else layer
-        everywhere = {"activation": self.activation, "bias": self.bias} if self.widths is None else {}
-        return settle(law, rule, self.net, layer=layer, assume=self.assume, budget=self.budget, **everywhere)
+        if self.widths is not None:
+            return settle(law, rule, self.net, layer=layer, assume=self.assume, budget=self.budget)
+        settle_all = functools.partial(settle, activation=self.activation, bias=self.bias)
+        return settle_all(law, rule, layer=layer, assume=self.assume, budget=self.budget)
 
 
 def network(widths: str, activation: str | None, bias: bool = False) -> Any:
@@ -139,13 +141,13 @@ def check(rule: str, law: str | None, asked: Asked) -> None:
     with time_limit(asked.time_limit, rule):
         subject = found_rule(rule)
         if law is None:
-            audit(subject, asked)
+            sys.exit(audit(subject, asked))
         verdict = asked.verdict(found_law(law), subject)
     click.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2) if asked.as_json else str(verdict))
     sys.exit(CODES[verdict.kind])
 
 
-def audit(rule: Any, asked: Asked) -> None:
+def audit(rule: Any, asked: Asked) -> int:
     """Every law of the library that conforms, what dQ/dt is where one fails, and the law that belongs to the rule."""
     from ..model import laws
     from ..proving.potentials import law_of
@@ -180,7 +182,7 @@ def audit(rule: Any, asked: Asked) -> None:
         misfits = [name for name, v in found if isinstance(v, Exception)]
         click.echo(f"do not conform: {', '.join(misfits)}" if misfits else "", nl=bool(misfits))
         click.echo("" if own is None else f"\nthe law of this rule: {own}", nl=own is not None)
-    sys.exit(3 if any(v.kind == "undecided" for v in verdicts) else 0)
+    return 3 if any(v.kind == "undecided" for v in verdicts) else 0
 
 
 def where(verdict: Any) -> str:

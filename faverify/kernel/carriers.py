@@ -2,8 +2,8 @@
 
 A *value* is a matrix in some carrier: a subclass of `Value` that gives `_dims` (the shape as data), `+`, `*`
 (entrywise, NumPy broadcasting), `@`, `/` by a number, negation, `mT`, `total()`, `row_sums()`, `diagonal()`,
-`sign()`. A *carrier* makes values: `letter(name, rows, cols)`, a matrix known by its name; `zeros(rows, cols)`; and
-`activate(activation, h, name)`, the pair φ(h), φ′(h).
+`sign()`, `inverse()`, `logdet()`, `primitive(of)`. A *carrier* makes values: `letter(name, rows, cols)`, a matrix
+known by its name; `zeros(rows, cols)`; and `activate(activation, h, name)`, the pair φ(h), φ′(h).
 """
 
 from __future__ import annotations

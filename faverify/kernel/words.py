@@ -181,6 +181,12 @@ class Word(Value):
         defined[name] = self, lambda rates: self.inverse().mT.inner(derivative(self, rates))
         return letter(name, 1, 1)
 
+    def primitive(self, of: Word) -> Word:
+        """∫⟨G, dA⟩ along the trajectory for G = self: a letter whose rate is ⟨G, Ȧ⟩."""
+        name = f"primitive({sorted(self.normal().items())}, {sorted(of.normal().items())})"
+        defined[name] = self + of, lambda rates: self.inner(derivative(of, rates))
+        return letter(name, 1, 1)
+
     def names(self) -> set[str]:
         """The letters that occur, inside of defined ones too."""
         found = {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
@@ -347,7 +353,7 @@ def derivative(word: Word, rates: dict[str, Word]) -> Word:
 
 
 def _with(graph: Graph, ends: tuple[int, int], word: Word, gone: Iterable[int] = ()) -> Iterable[tuple[Graph, Any]]:
-    """The graph times a word between two of its vertices; the vertices of `gone`, which nothing touches, are left out."""
+    """The graph times a word between two of its vertices; `gone`: vertices to leave out, which nothing touches."""
     for part, c in word.terms.items():
         joined, sizes, start, stop = _beside(graph, part)
         pairs = [(u, v) for u, v in zip(ends, (start, stop), strict=True) if u >= 0] + [(v, -1) for v in gone]
@@ -355,7 +361,7 @@ def _with(graph: Graph, ends: tuple[int, int], word: Word, gone: Iterable[int] =
 
 
 def modulo(word: Word, equations: Iterable[tuple[Word, Word]]) -> Word:
-    """The word with left sides of equations (one product each) replaced by the right sides, as long as there are any."""
+    """The word with the left sides of equations (one product each) replaced by the right, as long as there are any."""
     rules = []
     for left, right in equations:
         (pattern, c), *more = left.terms.items()

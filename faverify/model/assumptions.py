@@ -1,7 +1,7 @@
 """Hypotheses under which a law is checked: equations between letters, a loss, a batch, the shape of the output.
 
-A hypothesis is an equation of the letters in sight, one product on its left, such as F_{l+1} G_{l+1}ᵀ = I; or it fixes the
-error signal, the batch or the widths. A proof uses it, its scope states it, and a witness must satisfy it.
+A hypothesis is an equation of the letters in sight, one product on its left, such as F_{l+1} G_{l+1}ᵀ = I; or it fixes
+the error signal, the batch or the widths. A proof uses it, its scope states it, and a witness must satisfy it.
 """
 
 from __future__ import annotations

@@ -134,6 +134,13 @@ def logdet(a):
     return _apply("logdet", "logdet", a, array)
 
 
+def primitive(gradient, of):
+    """∫⟨G, dA⟩ along the trajectory, for matrices G and A of one shape: a function of A where G is its gradient."""
+    if not hasattr(gradient, "primitive"):
+        raise UnsupportedOperation("fv.primitive", type(gradient).__name__, "an integral has a rate, and no value here")
+    return gradient.primitive(of)
+
+
 def phi(a):
     """The network's activation φ, applied to w[map] @ a (+ w[bias]) inside `Network.forward`."""
     if not hasattr(type(a), "activate"):

@@ -271,7 +271,7 @@ def balancedness_of_degree(p: Any) -> Law:
 
 
 def rated_feedback_balance(name: str = "η") -> Law:
-    """η_{l+1}·½‖W_l‖² − η_l⟨W_{l+1}, B_{l+1}⟩, for the rates of LayerRates: ½‖W_l‖²/η_l − ⟨W_{l+1}, B_{l+1}⟩/η_{l+1}."""
+    """½‖W_l‖²/η_l − ⟨W_{l+1}, B_{l+1}⟩/η_{l+1}, times η_l η_{l+1}: the law of LayerRates."""
     eta = parameter(name)
 
     def formula(layer, above):

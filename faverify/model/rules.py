@@ -1,8 +1,8 @@
 """Published learning rules: what stands in for W on the way back, how the error reaches a layer, how a parameter moves.
 
 Each is the formula of its source and nothing else. `layer` carries W, b, B, F, h, a, phi, dphi, delta, index, name and
-above, a memory V and v (of the shapes of W and b), `layer.constant(name, of)` and `layer.draw(name, of)`; `below.a` of the
-first layer is the input; `output` also carries target. Rules are pure functions; what is drawn at random is named.
+above, a memory V and v (of the shapes of W and b), `layer.constant(name, of)` and `layer.draw(name, of)`; `below.a` of
+the first layer is the input; `output` also carries target. Rules are pure functions; what is drawn at random is named.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .combinators import (
     SignDescent,
     SignedError,
     WeightDecay,
+    Wrapper,
 )
 from .formulas import absolute, inverse, parameter, pinv, sign
 from .learning import LearningRule, motion
@@ -271,5 +272,5 @@ LIBRARY = {
     "oja": Oja,
 }
 
-__all__ = ["COMBINATORS", "LIBRARY", "LearningRule", "motion", *(c.__name__ for c in COMBINATORS)]
+__all__ = ["COMBINATORS", "LIBRARY", "LearningRule", "Wrapper", "motion", *(c.__name__ for c in COMBINATORS)]
 __all__ += [c.__name__ for c in LIBRARY.values()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -29,12 +31,15 @@ def refute_at(
     targets: Any = None,
     layer: int = 1,
     rate: Any = 0,
+    step: bool = False,
+    assume: Any = (),
     parameters: Mapping[str, Any] | None = None,
 ) -> Refuted:
     """The refutation of a law by given data; exact numbers only ("0.1" is a tenth).
 
     Shapes: as in `Witness`; `feedback` is B_2 … B_L if its shapes are those of W_2 … W_L, else F_1 … F_{L−1}; a dict
-    {"B2": …, "F1": …} leaves no doubt.
+    {"B2": …, "F1": …} leaves no doubt, and may name what else is read (V1, M2, m~1, W1(0)). With `step`, `rate` is the
+    law R of Q(θ + Δθ) − Q(θ) = R(Δθ), as in `increment`. Under `assume` the data must satisfy the hypotheses.
 
     Raises: Misuse if the data do not refute the law; ShapeError, ExactnessError.
 
@@ -46,7 +51,8 @@ def refute_at(
     ...              weights=[one, one], biases=[one, one], feedback=[one], inputs=one, error=one).witness.rate
     Fraction(1, 1)
     """
-    question = question_of(law, rule, net, layer, None, False, (), rate)
+    question = question_of(law, rule, net, layer, None, False, assume, rate)
+    question = replace(question, step=step)
     if not isinstance(net, MLP) or question.layer is None:
         raise Misuse("net, layer", (net, layer), "a network, such as fv.MLP((1, 1, 1)), and one of its hidden layers")
     data = {
@@ -64,7 +70,8 @@ def refute_at(
     if targets is not None:
         data["y"] = numbers(targets, "targets", (net.outputs, samples))
     for name, value in _named(feedback, net).items():
-        data[name] = numbers(value, name, _feedback_shape(name, net))
+        known = re.fullmatch(r"[BF].*", str(name))
+        data[name] = numbers(value, name, _feedback_shape(name, net) if known else (None, None))
     if not isinstance(parameters, (Mapping, type(None))):
         raise Misuse("parameters", parameters, "a dict of numbers, such as {'λ': 1}")
     constants = {str(name): _exact(value, str(name)) for name, value in (parameters or {}).items()}
@@ -72,6 +79,8 @@ def refute_at(
         case = evaluate(question, net, layer, data, constants, None, samples)
     except Undecidable as event:
         raise Misuse("the data", f"no answer at {event.line}, which asks for {event.question}", "exact data") from event
+    if case.at_kink and assume:
+        raise Misuse("the data", "data outside of the hypotheses, or at a kink", "data that satisfy `assume`")
     if case.entry is None:
         raise Misuse("the data", "a rate of 0", f"data at which dQ/dt differs from what {question.law.name} claims")
     found = witness(question, case)

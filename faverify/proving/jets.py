@@ -114,6 +114,15 @@ class Jet(Value):
         rate = self.value.total() * 0 if self.rate is None else self.value.inverse().mT.inner(self.rate)
         return Jet(found, rate)
 
+    def primitive(self, of: Any) -> Jet:
+        rate = of.rate if isinstance(of, Jet) else None
+        found = (
+            self.value.primitive(of.value)
+            if hasattr(self.value, "primitive") and not hasattr(self.value, "ring")
+            else Unvalued()
+        )
+        return Jet(found, self.value.total() * 0 if rate is None else self.value.inner(rate))
+
     def __getitem__(self, index: Any) -> Jet:
         return self._linear(lambda part: part[index])
 

@@ -1,10 +1,10 @@
 """The law that belongs to a rule: ½‖W_l‖² − p G(W_{l+1}), where the feedback is the gradient of G.
 
-Method. Along δ_l = φ′ ⊙ (f(W_{l+1})ᵀ δ_{l+1}), with h φ′ = p φ, ½‖W_l‖² changes at the rate p ⟨f(W_{l+1}), Ẇ_{l+1}⟩: so if f = ∇G,
-½‖W_l‖² − p G(W_{l+1}) is conserved. f is read off the rule over words. G is the integral of ⟨W, f(tW)⟩ over t from 0 to 1, exact
-for polynomials by a quadrature with rational weights; the pseudo-inverse and the inverse have logarithms of
-determinants. A candidate counts if its gradient is f as a word; the law is then proved as any other. Where f is no
-gradient, two entries whose mixed derivatives differ are exhibited at a rational point.
+Method. Along δ_l = φ′ ⊙ (f(W_{l+1})ᵀ δ_{l+1}), with h φ′ = p φ, ½‖W_l‖² changes at the rate p ⟨f(W_{l+1}), Ẇ_{l+1}⟩: so
+if f = ∇G, ½‖W_l‖² − p G(W_{l+1}) is conserved. f is read off the rule over words. G is the integral of ⟨W, f(tW)⟩ over
+t from 0 to 1, exact for polynomials by a quadrature with rational weights; the pseudo-inverse and the inverse have
+logarithms of determinants. A candidate counts if its gradient is f as a word; the law is then proved as any other.
+Where f is no gradient, two entries whose mixed derivatives differ are exhibited at a rational point.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import FaverifyError, ShapeError, Undecidable, called, name_of
 from ..kernel.carriers import Value
 from ..kernel.cuts import State, WordCarrier, pieces
-from ..kernel.passes import Run
+from ..kernel.passes import Run, is_local
 from ..kernel.words import Word, derivative, letter, letter_name
 from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text, inner, logdet, norm2
@@ -133,6 +133,8 @@ class Scaled(Value):
 def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
     """G as a function of the layer above, and as text; or why there is none."""
     rule = question.rule
+    if not is_local(rule):
+        return "there is no feedback of a single pass"
     run = question.run(pieces(question, 1)[-1], WordCarrier())
     run.velocities(rule)
     layer, above = run.layers

@@ -1,10 +1,10 @@
-"""What dQ/dt is, where it is not what was asked: a multiple of Q, a quantity of one sign, or an equation of second order.
+"""What dQ/dt is, where it is not what was asked: a multiple of Q, of one sign, or part of a second-order equation.
 
 Method. dQ/dt and Q are words. A number or a product of constants μ with dQ/dt = μQ is read off from one term and tested
 on all. Otherwise squares ‖·‖² of parameters, velocities, activities and signals are taken off dQ/dt one after another;
-if nothing is left and their signs agree, Q is monotone. If dQ/dt speaks of parameters alone it is differentiated again,
-and a multiple of dQ/dt is sought whose sum with d²Q/dt² is such a sum of squares. Each is told only if it holds in every
-case of the local cut; what none of them describes is told as it stands.
+if nothing is left and their signs agree, Q is monotone. If dQ/dt speaks of parameters alone it is differentiated
+again, and a multiple of dQ/dt is sought whose sum with d²Q/dt² is such a sum of squares. Each is told only if it holds
+in every case of the local cut; what none of them describes is told as it stands.
 """
 
 from __future__ import annotations

@@ -151,6 +151,15 @@ class Grid:
             raise NotPolynomial("a logarithm")
         return self._like([[sum((abs(pivot).log() for pivot in pivots), self._number(0))]])
 
+    def primitive(self, of: Grid) -> Grid:
+        """∫⟨G, dA⟩ by its slope: ⟨G(0), A(t)⟩, with G as it was when the law was first evaluated, at t = 0."""
+        tape = self.constants.setdefault("∫", {"kept": [], "next": None})
+        if tape["next"] is None:
+            tape["kept"].append(self)
+            return self.inner(of)
+        tape["next"] += 1
+        return tape["kept"][tape["next"] - 1].inner(of)  # type: ignore[no-any-return]
+
     def sign(self) -> Grid:
         return self._like([[self._number((entry > 0) - (entry < 0)) for entry in row] for row in self.rows])
 
@@ -246,7 +255,7 @@ def _slope(
     witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, balls: bool = False
 ) -> tuple[list[Any], Any]:
     """The gates that the signs of h give, and dQ/dt − μQ − R at the witness's entry, or the same of one step."""
-    constants = dict(witness.parameters)
+    constants: dict[str, Any] = dict(witness.parameters)
     rational, balls = not balls, balls or not isinstance(witness.rate, Fraction)
 
     def grid(rows: Any) -> Grid:
@@ -281,6 +290,8 @@ def _slope(
             _require(hypothesis, layer, below, run.output, grid(witness.error))
 
     def value(t: Any, formula: Any = law, start: Any = state, moved: Any = moves) -> Any:
+        if "∫" in constants:
+            constants["∫"]["next"] = 0
         places = {name: part + moved[name] * t if name in moved else part for name, part in start.items()}
         layer = _layers(places, depth)[witness.layer - 1]
         found = formula.formula(layer, layer.above)

@@ -25,8 +25,9 @@ class Witness:
     `given` holds by name whatever else was read: a rule's memory V1, constants M1, draws m~1, a start W1(0).
     `parameters` are the values of symbols, `constants` those of the rule's own fields, such as a decay.
     `feedback_names` says which is which, so that a reader of the record need not know the rule.
-    `rate` is dQ/dt − μQ − R, with R the `claim` (of one `step`: ΔQ − μQ − R), at `entry` of the law's value (None for a scalar law): a Fraction, or for a transcendental φ a
-    pair of decimal strings (midpoint, radius) of a ball that excludes 0. `digest` seals the fields.
+    `rate` is dQ/dt − μQ − R, with R the `claim` (of one `step`: ΔQ − μQ − R), at `entry` of the law's value (None for a
+    scalar law): a Fraction, or for a transcendental φ a pair of decimal strings (midpoint, radius) of a ball that
+    excludes 0. `assume` names the hypotheses that the data satisfy. `digest` seals the fields.
     """
 
     law: str

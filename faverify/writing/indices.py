@@ -61,6 +61,8 @@ def shown(name: str, writer: Any) -> str:
         argument = matrix_lines(inside)[latex]
         if head == "inverse":
             return rf"\left({argument}\right)^{{-1}}" if latex else f"({argument})⁻¹"
+        if head == "primitive":
+            return r"\int\langle\cdot,d\cdot\rangle" if latex else "∫⟨·, d·⟩"
         if head == "logdet":
             return rf"\log\left|\det {argument}\right|" if latex else f"log|det {argument}|"
         return rf"\operatorname{{sign}}\left({argument}\right)" if latex else f"sign({argument})"

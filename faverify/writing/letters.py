@@ -1,7 +1,7 @@
 """Words in matrix notation: a path of letters as a product, a cycle as an inner product, gates as entrywise factors.
 
-A term is read off its graph; it is run over notation again, and the word of what is printed must be the word that was to
-be printed. What has no such reading is printed in components.
+A term is read off its graph; it is run over notation again, and the word of what is printed must be the word that was
+to be printed. What has no such reading is printed in components.
 """
 
 from __future__ import annotations

@@ -152,6 +152,11 @@ class Term(Value):
         _, f = self._single()
         return Term(self.word.logdet(), {Factor(f"log|det {f.text}|", rf"\log|\det {f.latex}|", True): Fraction(1)})
 
+    def primitive(self, of: Any) -> Term:
+        (_, f), (_, g) = ((k, _opened(part)) for k, part in (self._single(), of._single()))
+        text, latex = f"∫⟨{f.text}, d{g.text}⟩", rf"\int\langle {f.latex},\, d{g.latex} \rangle"
+        return Term(self.word.primitive(of.word), {Factor(text, latex, True): Fraction(1)})
+
     def sign(self) -> Term:
         found = self._function(self.word.sign(), "sign", r"\operatorname{sign}")
         return Term(found.word, {f: Fraction(1 if c > 0 else -1) for f, c in found.parts.items()})

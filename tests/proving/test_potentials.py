@@ -1,0 +1,109 @@
+"""The law that belongs to a rule: found, proved, and refuted for the rule with one thing changed; or shown not to exist."""
+
+from __future__ import annotations
+
+import pytest
+
+import faverify as fv
+
+L, R = fv.laws, fv.rules
+
+
+class Power(fv.LearningRule):
+    def feedback(self, above):
+        return above.W**3
+
+
+class Mixed(fv.LearningRule):
+    def feedback(self, above):
+        return above.B + above.W / 3
+
+
+class Cubic(fv.LearningRule):
+    def feedback(self, above):
+        return above.W @ above.W.mT @ above.W
+
+
+class Weighted(fv.LearningRule):
+    def feedback(self, above):
+        return above.constant("M") * fv.sign(above.W)
+
+
+BELONGS = {
+    R.FeedbackAlignment(): "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩",
+    R.BackPropagation(): "½‖W_l‖² − ½‖W_{l+1}‖²",
+    R.SignSymmetry(): "½‖W_l‖² − ⟨W_{l+1}, sign(W_{l+1})⟩",
+    R.PseudoInverseFeedback(): "½‖W_l‖² − ½log|det W_{l+1} W_{l+1}ᵀ|",
+    R.InverseFeedback(): "½‖W_l‖² − log|det W_{l+1}|",
+    Mixed(): "½‖W_l‖² − (⟨W_{l+1}, B_{l+1}⟩ + 1/6 ‖W_{l+1}‖²)",
+    Cubic(): "½‖W_l‖² − ¼⟨W_{l+1}, W_{l+1} W_{l+1}ᵀ W_{l+1}⟩",
+}
+
+
+@pytest.mark.parametrize("rule", BELONGS, ids=lambda r: type(r).__name__)
+def test_the_law_is_found_and_proved(rule):
+    found = fv.law_of(rule)
+    assert isinstance(found.verdict, fv.Proved)
+    assert found.law.statement.replace("(", "").replace(")", "") == BELONGS[rule].replace("(", "").replace(")", "")
+    assert str(found).endswith(": proved")
+
+
+@pytest.mark.parametrize("rule", [Power(), Weighted(), R.FixedMagnitudeSignSymmetry()], ids=lambda r: type(r).__name__)
+def test_entrywise_feedback_has_a_law(rule):
+    assert isinstance(fv.law_of(rule).verdict, fv.Proved)
+
+
+@pytest.mark.parametrize("rule", BELONGS, ids=lambda r: type(r).__name__)
+def test_it_is_no_law_of_another_rule(rule):
+    class Twice(R.Wrapper):
+        def error(self, layer, above, output):
+            return 2 * self.rule.error(layer, above, output)
+
+    options = {"assume": "square-maps"} if isinstance(rule, R.InverseFeedback) else {}
+    verdict = fv.check(fv.law_of(rule).law, Twice(rule), **options)
+    assert isinstance(verdict, fv.Refuted)
+    assert verdict.witness.recheck()
+
+
+def test_feedback_that_is_no_gradient_is_shown_not_to_be():
+    class Bent(fv.LearningRule):
+        def feedback(self, above):
+            return above.W @ above.W.mT @ above.B
+
+    found = fv.law_of(Bent())
+    assert found.law is None
+    assert found.reason.startswith("the feedback is not a gradient: at W = ")
+    (p, q), (one, other) = found.pair["entries"], found.pair["derivatives"]
+    assert p != q
+    assert one != other
+    # by hand, f = W Wᵀ B for a row W: ∂f_j/∂W_k = 2 W_k B_j off the diagonal
+    W, B = found.pair["point"]["W2"][0], found.pair["point"]["B2"][0]
+    if len(found.pair["point"]["W2"]) == 1:
+        assert (one, other) == (2 * W[q[1]] * B[p[1]], 2 * W[p[1]] * B[q[1]])
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (R.BatchwiseSignSymmetry(), "drawn anew"),
+        (R.DirectFeedbackAlignment(), "the error does not pass a feedback matrix"),
+        (R.StraightThrough(), "the error does not pass a feedback matrix"),
+        (R.Pepita(), "no feedback of a single pass"),
+    ],
+)
+def test_rules_without_such_a_law_say_why(rule, reason):
+    assert reason in str(fv.law_of(rule))
+
+
+def test_other_motion_is_told_by_its_rate():
+    found = fv.law_of(R.Momentum(R.FeedbackAlignment()))
+    assert "d²Q/dt² + γdQ/dt = ‖V_l‖²" in str(found)
+    assert isinstance(fv.law_of(R.Dropout(R.FeedbackAlignment())).verdict, fv.Proved)
+
+
+def test_degrees_and_biases():
+    p = fv.parameter("p")
+    assert isinstance(fv.law_of(R.FeedbackAlignment(), activation=fv.homogeneous(p)).verdict, fv.Proved)
+    assert isinstance(fv.law_of(R.FeedbackAlignment(), activation="power-3").verdict, fv.Proved)
+    assert isinstance(fv.law_of(R.BackPropagation(), bias=True).verdict, fv.Proved)
+    assert "no degree" in fv.law_of(R.FeedbackAlignment(), activation="tanh").reason
