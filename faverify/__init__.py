@@ -37,6 +37,8 @@ _HOMES = {
     "model.rules": ("LearningRule",),
     "proving.check": ("check", "prove", "refute"),
     "proving.derivatives": ("derivative",),
+    "proving.discovered": ("Discovery",),
+    "proving.discovery": ("discover",),
     "proving.given": ("refute_at",),
     "proving.increments": ("increment",),
     "proving.potentials": ("law_of",),

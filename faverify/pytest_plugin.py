@@ -2,7 +2,8 @@
 
 Only files in folders named `proofs` are read. A theorem must return Proved, a counterexample Refuted with a witness
 that survives its recheck; a conjecture that is proved fails the run until it is renamed. A function may return several
-verdicts as a list: all must pass. Nothing but pytest is imported before a proof is collected.
+verdicts as a list: all must pass. A theorem may
+return a discovery whose count of laws is complete. Nothing but pytest is imported before a proof is collected.
 """
 
 from __future__ import annotations
@@ -85,6 +86,13 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     """Raise unless every verdict is what the name promises, and covers the claim."""
     from faverify.kernel.verdicts import Proved, Refuted, Verdict
 
+    counts = [v for v in verdicts if hasattr(v, "lie_rank")]
+    for count in counts:
+        if not (name.startswith("theorem_") and count.complete):
+            raise ProofFailure(f"{name}: the laws are not shown to be all\n{count}")
+    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
+    if counts and not verdicts:
+        return
     if not verdicts or not all(isinstance(v, Verdict) for v in verdicts):
         found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
         raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
@@ -110,7 +118,9 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
 
 
 def short_scope(verdict: Any) -> str:
-    """A scope in one line; of a refutation, the network of its witness."""
+    """A scope in one line; of a refutation, the network of its witness; of a count, the network and the number."""
+    if hasattr(verdict, "lie_rank"):
+        return f"{verdict.scope['network']}: {verdict.independent}"
     if verdict.witness is not None:
         w = verdict.witness
         return f"{'-'.join(map(str, w.widths))}, φ = {w.activation}"

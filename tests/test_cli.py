@@ -31,6 +31,28 @@ class Leaves(Half):
 class NeedsArguments(Half):
     def __init__(self, gain): self.gain = gain
 
+class Loops(Half):
+    def feedback(self, above):
+        while True:
+            try: pass
+            except BaseException: pass
+
+class Nan(Half):
+    def feedback(self, above): return above.B * float("nan")
+
+class Assigns(Half):
+    def feedback(self, above):
+        above.B = above.B / 2
+        return above.B
+
+class Random(Half):
+    def feedback(self, above):
+        import random
+        return above.B * random.randint(1, 9)
+
+class Bent(Half):
+    def feedback(self, above): return above.W @ above.W.mT @ above.B
+
 class Asks(Half):
     def feedback(self, above): return above.B if above.index > 3 else above.B
 '''
@@ -176,3 +198,75 @@ def test_a_fault_of_ours_is_named(monkeypatch, capsys):
         cli.main(["check", "feedback-alignment", "--law", "x"])
     assert stop.value.code == 70
     assert "This is a fault of faverify" in capsys.readouterr().err
+
+
+def test_a_rule_in_a_file_against_the_whole_library(rule):
+    found = run("check", f"{rule}:Half")
+    assert found.returncode == 0
+    words = " ".join(found.stdout.split())
+    assert "the law of this rule: ½‖W_l‖² − ½⟨W_{l+1}, B_{l+1}⟩: proved" in words
+    assert "found besides: diag(W_l W_lᵀ)" in words
+    assert "the last hidden layer" in words
+    bent = run("check", f"{rule}:Bent")
+    assert "the feedback is not a gradient: at W = " in bent.stdout
+    record = json.loads(run("check", f"{rule}:Half", "--json").stdout)
+    assert record["law_of_the_rule"]["verdict"]["verdict"] == "proved"
+    assert record["found_besides"][0]["kind"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Loops", "did not return within 1 s"),
+        ("Nan", "nan"),
+        ("Assigns", "B was assigned to"),
+        ("Random", "second call gave another answer"),
+    ],
+)
+def test_files_that_fail_are_told_as_such(rule, name, text):
+    found = run("check", f"{rule}:{name}", "--time-limit", "1")
+    assert found.returncode == 2, found.stdout + found.stderr
+    assert text in found.stderr
+
+
+def test_a_file_that_loops_when_run(tmp_path):
+    path = tmp_path / "endless.py"
+    path.write_text("while True: pass", encoding="utf-8")
+    found = run("check", f"{path}:Rule", "--time-limit", "1")
+    assert (found.returncode, "did not return within 1 s" in found.stderr) == (2, True)
+
+
+def test_hypotheses_on_the_command_line(rule):
+    law = ("--law", "balancedness", "--assume", "squared-loss", "--assume", "batch-size-one")
+    found = run("check", "feedback-alignment", *law)
+    assert found.returncode == 1
+    assert "e = f − y" in found.stdout
+    assert "did you mean 'squared-loss'" in run("check", "feedback-alignment", "--assume", "squared-los").stderr
+    assert run("check", "inverse-feedback").returncode == 2
+    assert "square-maps" in run("check", "inverse-feedback").stderr
+    assert (
+        "log|det W_{l+1}|: proved"
+        in run("check", "inverse-feedback", "--assume", "square-maps", "--budget", "1").stdout
+    )
+    assert "cross-entropy" in run("list", "assumptions").stdout
+
+
+def test_discovery_on_the_command_line(rule):
+    found = run("discover", "feedback-alignment", "--widths", "2,2,1")
+    assert found.returncode == 0
+    assert "independent: 2, of 6 parameters" in found.stdout
+    record = json.loads(run("discover", f"{rule}:Half", "--widths", "2,2,1", "--json").stdout)
+    assert record["complete"] is True
+    everywhere = run("discover", "direct-kolen-pollack")
+    assert everywhere.returncode == 3
+    assert "diag(W_l W_lᵀ) − diag(F_lᵀ F_l)" in everywhere.stdout
+    assert run("discover", "feedback-alignment", "--widths", "2,x").returncode == 2
+    assert run("discover", "feedback-alignment", "--widths", "2,2,1", "--degree", "0").returncode == 2
+
+
+def test_init_writes_proofs_that_pass(rule, tmp_path):
+    found = run("init", str(tmp_path / "mine"), "--rule", f"{rule}:Half")
+    assert found.returncode == 0, found.stderr
+    assert "wrote" in found.stdout
+    again = run("init", str(tmp_path / "mine"), "--rule", f"{rule}:Half")
+    assert again.returncode == 2

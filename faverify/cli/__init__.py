@@ -168,12 +168,14 @@ def audit(rule: Any, asked: Asked) -> int:
     if found and not verdicts:
         raise found[0][1]  # no law conforms, so it is the rule that does not
     own = None if asked.widths else law_of(rule, activation=asked.activation, bias=asked.bias, budget=asked.budget)
+    others = [] if asked.widths else unlisted(rule, asked)
     if asked.as_json:
         records = [
             {"law": name, "verdict": None, "reason": str(v)} if isinstance(v, Exception) else v.to_dict()
             for name, v in found
         ]
         record = {"schema": 1, "laws": records, "law_of_the_rule": None if own is None else own.to_dict()}
+        record["found_besides"] = [law.to_dict() for law in others]
         click.echo(json.dumps(record, ensure_ascii=False, indent=2))
     else:
         order = sorted(verdicts, key=lambda v: list(CODES).index(v.kind))
@@ -182,7 +184,20 @@ def audit(rule: Any, asked: Asked) -> int:
         misfits = [name for name, v in found if isinstance(v, Exception)]
         click.echo(f"do not conform: {', '.join(misfits)}" if misfits else "", nl=bool(misfits))
         click.echo("" if own is None else f"\nthe law of this rule: {own}", nl=own is not None)
+        for law in others:
+            click.echo(f"found besides: {law.text}: proved{'' if law.layer is None else ', last hidden layer'}")
     return 3 if any(v.kind == "undecided" for v in verdicts) else 0
+
+
+def unlisted(rule: Any, asked: Asked) -> list[Any]:
+    """Laws for all widths that discovery finds and the library does not list."""
+    from ..proving.discovery import discover as find
+
+    try:
+        found = find(rule, activation=asked.activation, bias=asked.bias)
+    except (FaverifyError, Undecidable):
+        return []
+    return [law for law in found.laws if law.kind == "new"]
 
 
 def where(verdict: Any) -> str:
@@ -200,6 +215,38 @@ def told(verdict: Any) -> str:
     shown = f"{'-'.join(map(str, witness.widths))}, φ = {witness.activation}: {rate}"
     finding = verdict.finding
     return f"{finding['text']}; {shown}" if finding and len(finding["text"]) <= LINE else shown
+
+
+@main.command(epilog=FILES)
+@click.argument("rule")
+@click.option("--widths", help="n_0,…,n_L such as 2,2,1; without them, laws for all widths and depths.")
+@click.option("--activation", help="relu, linear, …")
+@click.option("--bias", is_flag=True, help="Train biases as well.")
+@click.option("--degree", type=int, default=2, show_default=True, help="The highest degree of the laws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the feedback that is drawn.")
+@click.option("--budget", type=float, help="Seconds; what is certified by then is kept.")
+@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
+def discover(
+    rule: str,
+    widths: str | None,
+    activation: str | None,
+    bias: bool,
+    degree: int,
+    seed: int,
+    budget: float | None,
+    as_json: bool,
+) -> None:
+    """Find every polynomial law of RULE, and whether there can be more. Exit code 3: not shown to be all."""
+    from ..proving.discovery import discover as find
+
+    with time_limit(PATIENCE, rule):
+        subject = found_rule(rule)
+    if widths is None:
+        found = find(subject, None, degree, activation=activation, bias=bias)
+    else:
+        found = find(subject, network(widths, activation, bias), degree, seed=seed, budget=budget)
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
+    sys.exit(0 if found.complete else 3)
 
 
 @main.command(epilog=FILES)

@@ -126,10 +126,10 @@ def _inverted(data: dict[str, Any]) -> None:
             for rows in (F, G):
                 rows[:] = [[Fraction(i == j) for j in range(len(rows))] for i in range(len(rows))]
         elif F and G:
-            G[:] = _dual(F) or G
+            G[:] = dual(F) or G
 
 
-def _dual(rows: list[list[Fraction]]) -> list[list[Fraction]] | None:
+def dual(rows: list[list[Fraction]]) -> list[list[Fraction]] | None:
     """(FFᵀ)⁻¹F by Gauss's elimination, or None where the rows are dependent."""
     gram = [[sum((p * q for p, q in zip(a, b, strict=True)), Fraction(0)) for b in rows] for a in rows]
     work = [[*g, *row] for g, row in zip(gram, rows, strict=True)]

@@ -118,7 +118,9 @@ def test_constants_for_each_layer():
 
     assert isinstance(fv.check(rated, numbers, net), fv.Proved)
     assert isinstance(fv.check(L.feedback_balance, numbers, net), fv.Refuted)
-    assert "λ_{" in fv.check(L.feedback_balance, R.WeightDecay(FA, fv.per_layer("λ"))).finding["text"].replace("λ_l", "λ_{")
+    assert "λ_{" in fv.check(L.feedback_balance, R.WeightDecay(FA, fv.per_layer("λ"))).finding["text"].replace(
+        "λ_l", "λ_{"
+    )
 
 
 def test_named_matrices_have_names_that_no_layer_has():

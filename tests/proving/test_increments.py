@@ -58,7 +58,9 @@ def test_steps_in_fractions_agree(seed):
     eta = Fraction(rng.randint(1, 9), 4)
     before = [value_of(L.feedback_balance, run, State(layer)).data[0][0] for layer in run.layers[:-1]]
     for name, rate in moves.items():
-        data[name] = [[w + eta * v for w, v in zip(*rows, strict=True)] for rows in zip(data[name], rate.data, strict=True)]
+        data[name] = [
+            [w + eta * v for w, v in zip(*rows, strict=True)] for rows in zip(data[name], rate.data, strict=True)
+        ]
     later, _ = values(Assignment(Rationals(), data))
     for k, layer in enumerate(later.layers[:-1]):
         gained = value_of(L.feedback_balance, later, State(layer)).data[0][0] - before[k]
