@@ -37,7 +37,7 @@ _HOMES = {
     "model.rules": ("LearningRule",),
     "proving.check": ("check", "prove", "refute"),
     "proving.derivatives": ("derivative",),
-    "proving.discovered": ("Discovery",),
+    "proving.discovered": ("Discovery", "FoundLaw"),
     "proving.discovery": ("discover",),
     "proving.given": ("refute_at",),
     "proving.increments": ("increment",),

@@ -120,7 +120,7 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
 def short_scope(verdict: Any) -> str:
     """A scope in one line; of a refutation, the network of its witness; of a count, the network and the number."""
     if hasattr(verdict, "lie_rank"):
-        return f"{verdict.scope['network']}: {verdict.independent}"
+        return f"{verdict.scope['network'].partition(', one')[0]}: {verdict.independent} laws"
     if verdict.witness is not None:
         w = verdict.witness
         return f"{'-'.join(map(str, w.widths))}, φ = {w.activation}"

@@ -59,7 +59,7 @@ def assumption(statement: str, *, arrange: Any = None, name: str | None = None) 
     ... def symmetric(above):
     ...     return above.B, above.W
     >>> fv.check(fv.laws.feedback_balance, fv.rules.BackPropagation(), assume=[symmetric]).kind
-    'undecided'
+    'proved'
     """
     if not isinstance(statement, str):
         raise Misuse("statement", statement, "a string: write @fv.assumption('…') above the function")

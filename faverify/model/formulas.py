@@ -138,7 +138,8 @@ def primitive(gradient, of):
     """∫⟨G, dA⟩ along the trajectory, for matrices G and A of one shape: a function of A where G is its gradient."""
     if not hasattr(gradient, "primitive"):
         raise UnsupportedOperation("fv.primitive", type(gradient).__name__, "an integral has a rate, and no value here")
-    return gradient.primitive(of)
+    kind = type(of) if hasattr(type(of), "rate") else type(gradient)
+    return kind.primitive(gradient, of)
 
 
 def phi(a):

@@ -163,7 +163,7 @@ def _everywhere(question: Question, deadline: float) -> Verdict:
             continue
         except ShapeError as error:
             error.add_note(
-                "at generic widths; give check a network that conforms, layer=-1 for the last layer, or assume=['square-maps']"
+                "at generic widths; give check a network, layer=-1 for the last layer, or assume=['square-maps']"
             )
             raise
         if isinstance(found, Proved):

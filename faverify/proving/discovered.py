@@ -89,6 +89,15 @@ class Discovery:
     notes: tuple[str, ...] = ()
     feedback: Mapping[str, tuple[tuple[Fraction, ...], ...]] = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """complete or incomplete."""
+        return "complete" if self.complete else "incomplete"
+
+    @property
+    def how(self) -> str:
+        return "null space over ℚ, Lie rank"
+
     def __str__(self) -> str:
         count = f"{len(self.laws)} law{'s' * (len(self.laws) != 1)} of degree ≤ {self.degree}"
         lines = [f"{count}, {'all there are' if self.exact else 'there may be more'}"]

@@ -14,6 +14,7 @@ from ..errors import UnsupportedOperation
 from ..kernel.carriers import Value
 from ..kernel.cuts import Increments, Question, State, value_of
 from ..kernel.passes import KINDS, Layer, Run
+from .matrices import Matrix
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -115,13 +116,10 @@ class Jet(Value):
         return Jet(found, rate)
 
     def primitive(self, of: Any) -> Jet:
-        rate = of.rate if isinstance(of, Jet) else None
-        found = (
-            self.value.primitive(of.value)
-            if hasattr(self.value, "primitive") and not hasattr(self.value, "ring")
-            else Unvalued()
-        )
-        return Jet(found, self.value.total() * 0 if rate is None else self.value.inner(rate))
+        gradient = self.value if isinstance(self, Jet) else self  # either of the two may stand still
+        value, rate = (of.value, of.rate) if isinstance(of, Jet) else (of, None)
+        found = Unvalued() if isinstance(gradient, Matrix) else gradient.primitive(value)
+        return Jet(found, gradient.total() * 0 if rate is None else gradient.inner(rate))
 
     def __getitem__(self, index: Any) -> Jet:
         return self._linear(lambda part: part[index])

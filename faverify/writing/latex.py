@@ -11,8 +11,8 @@ from .notation import GREEK
 SYMBOLS = {
     "½": r"\tfrac12", "‖": r"\Vert", "⟨": r"\langle", "⟩": r"\rangle", "²": "^2", "³": "^3", "ᵀ": r"^{\top}", "−": "-",
     "′": "'", "≠": r"\neq", "·": r"\cdot", "⊙": r"\odot", "∈": r"\in", "±": r"\pm", "×": r"\times", "≥": r"\ge",
-    "≤": r"\le", "√": r"\surd", "Σ": r"\sum", "Δ": r"\Delta", "θ": r"\theta", "₁": "_1", "₀": "_0", "⁻¹": "^{-1}",
-    "⁺": "^{+}", "∂": r"\partial", "∫": r"\int", "…": r"\ldots", "κ": r"\kappa", **GREEK,
+    "≤": r"\le", "√": r"\surd", "Σ": r"\sum", "₁": "_1", "₀": "_0", "⁻¹": "^{-1}",
+    "⁺": "^{+}", "∂": r"\partial", "∫": r"\int", "…": r"\ldots", **GREEK,
 }  # fmt: skip
 WIDTH = 120  # characters of source in a line, some 60 on paper
 ESCAPES = {

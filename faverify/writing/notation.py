@@ -24,6 +24,9 @@ GREEK = {
     "η": r"\eta",
     "γ": r"\gamma",
     "β": r"\beta",
+    "κ": r"\kappa",
+    "θ": r"\theta",
+    "Δ": r"\Delta",
 }
 
 
@@ -119,6 +122,8 @@ class Term(Value):
     def mT(self) -> Term:
         c, f = self._single()
         f = _closed(f)
+        if f.text.endswith("ᵀ"):  # of a transpose
+            return Term(self.word.mT, {Factor(f.text[:-1], f.latex.removesuffix(r"^{\top}"), True): c})
         return Term(self.word.mT, {Factor(f.text + "ᵀ", f.latex + r"^{\top}", True): c})
 
     def inner(self, other: Any) -> Any:
@@ -146,7 +151,7 @@ class Term(Value):
     def inverse(self) -> Term:
         c, f = self._single()
         f = _closed(f)
-        return Term(self.word.inverse(), {Factor(f.text + "⁻¹", f.latex + "^{-1}", True): 1 / c})
+        return Term(self.word.inverse(), {Factor(f.text + "⁻¹", "{" + f.latex + "^{-1}}", True): 1 / c})
 
     def logdet(self) -> Term:
         _, f = self._single()
