@@ -8,8 +8,10 @@ in one process; medians are reported. Peak memory is that of a process of its ow
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import importlib.util
+import io
 import json
 import platform
 import resource
@@ -22,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import faverify as fv
+from faverify.cli import Asked, audit
 from faverify.proving.discovery import discover
 from faverify.proving.fields import setting_of
 from faverify.proving.kernels import monomials, sampled
@@ -49,6 +52,18 @@ def side_by_side(widths: tuple[int, ...], repeats: int) -> tuple[list[float], li
         ours.append(seconds(lambda: discover(RULE, fv.MLP(widths))))
         peer.append(seconds(lambda: np.linalg.svd(matrix)))
     return ours, peer
+
+
+def audit_seconds(name: str) -> float:
+    """`faverify check NAME` beyond imports: every law of the library, the rule's own, and those not listed."""
+    asked = Asked(None, None, False, None, (), 60, 0, False)
+
+    def once() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            audit(fv.rule_named(name), asked)
+
+    once()
+    return statistics.median(seconds(once) for _ in range(3))
 
 
 def peak_kilobytes() -> int:
@@ -108,6 +123,11 @@ def main() -> None:
     everywhere = statistics.median(seconds(lambda: discover(RULE)) for _ in range(5))
     report("all widths and depths, seconds", everywhere, f"{everywhere * 1e3:.0f} ms")
 
+    audits = {name: audit_seconds(name) for name in fv.rules.LIBRARY if name != "inverse-feedback"}
+    slowest = max(audits, key=audits.__getitem__)
+    text = f"{audits[slowest]:.2f} s ({slowest})"
+    report("the whole library, its own law and discovery for one rule, at most", audits, text, "≤ 1 s")
+
     large = (4, 4, 1) if quick else (8, 8, 1)
     code = [sys.executable, __file__, "--memory", ",".join(map(str, large))]
     found = json.loads(subprocess.run(code, check=True, capture_output=True, text=True).stdout)
@@ -129,7 +149,7 @@ def main() -> None:
 
     if not quick:
         if importlib.util.find_spec("matplotlib") is not None:
-            plot(rows, Path(__file__).with_suffix(".png"))
+            plot(rows, Path(__file__).with_suffix(".svg"))
         versions = {name: importlib.metadata.version(name) for name in ("python-flint", "numpy")}
         record["versions"] = versions | {"python": platform.python_version()}
         Path(__file__).with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
 """Which laws there are: all of them, counted exactly for the networks listed.
 
 `discover` finds every polynomial law of degree ≤ 2 that is common to all inputs and all error signals, and certifies
-each over the rationals; the Lie rank bounds from above how many laws of any kind can be independent. A count is a theorem
-where the two meet. The laws that RK-COMPLETE names for linear networks are proved for all widths.
+each over the rationals; the Lie rank bounds from above how many laws of any kind can be independent. A count is a
+theorem where the two meet. The laws that RK-COMPLETE names for linear networks are proved for all widths.
 """
 
 import faverify as fv

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +140,7 @@ def question_options(command: Any) -> Any:
 @question_options
 def check(rule: str, law: str | None, asked: Asked) -> None:
     """Settle whether LAW holds along RULE's flow; without it, which of the library's laws do, and the rule's own."""
-    with time_limit(asked.time_limit, rule):
+    with time_limit(asked.time_limit, rule), watched(f"checking {rule}"):
         subject = found_rule(rule)
         if law is None:
             sys.exit(audit(subject, asked))
@@ -200,14 +202,30 @@ def unlisted(rule: Any, asked: Asked) -> list[Any]:
     return [law for law in found.laws if law.kind == "new"]
 
 
+@contextmanager
+def watched(doing: str) -> Iterator[None]:
+    """A sign of life where a person watches; nothing where the output goes to a file."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(doing):
+        yield
+
+
 def where(verdict: Any) -> str:
     return "every layer" if verdict.scope.layers.startswith("all") else str(verdict.scope.layers)
 
 
 def told(verdict: Any) -> str:
     """How a law was settled, in a line."""
+    from ..proving.increments import gain_of
+
     if verdict.kind == "proved":
-        return str(verdict.note or verdict.how)
+        gain = gain_of(verdict.question)
+        return str(verdict.note or verdict.how) + (f"; one step adds {gain}" if gain else "")
     if verdict.witness is None:
         return str(verdict.tried[-1] if verdict.tried else verdict.how)
     witness = verdict.witness
@@ -241,10 +259,11 @@ def discover(
 
     with time_limit(PATIENCE, rule):
         subject = found_rule(rule)
-    if widths is None:
-        found = find(subject, None, degree, activation=activation, bias=bias)
-    else:
-        found = find(subject, network(widths, activation, bias), degree, seed=seed, budget=budget)
+    with watched(f"laws of {rule} (Ctrl-C keeps what is certified)"):
+        if widths is None:
+            found = find(subject, None, degree, activation=activation, bias=bias)
+        else:
+            found = find(subject, network(widths, activation, bias), degree, seed=seed, budget=budget)
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
     sys.exit(0 if found.complete else 3)
 

@@ -3,8 +3,8 @@
 `Network.forward` is run once over recorded values. Each `w[name] @ a` opens a layer, `+ w[bias]` and φ complete it, and
 the layer knows what it feeds. The rule says what a layer passes on (`activity`), what the error signal is (`signal`),
 how it reaches a layer (`error`, once for each from the top), and how parameters move (`update`, once for each). A
-network whose `ends` is False is a piece of a longer one: above its top lies a horizon, and the signal that arrives there
-is a letter. Nothing here knows what the values are.
+network whose `ends` is False is a piece of a longer one: above its top lies a horizon, and the signal that arrives
+there is a letter. Nothing here knows what the values are.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ShapeError, Undecidable
 from ..kernel.cuts import Increments, Question, State, WordCarrier, higher_order, piece_of, pieces, value_of
-from ..kernel.verdicts import Verdict
+from ..kernel.verdicts import Proved, Verdict
 from ..kernel.words import letter
 from ..model.laws import GAINS, as_law
 from ..model.names import law_named
@@ -54,6 +54,15 @@ def increment(
     claim = law_named(equals) if isinstance(equals, str) else equals if equals is None else as_law(equals)
     question = replace(question, step=True)
     return settled(replace(question, claim=claim or _gain(question)), time.monotonic() + seconds(budget))
+
+
+def gain_of(question: Question) -> str | None:
+    """What one step of the rule adds to a law that its flow keeps, if the library has a name for it."""
+    if question.claim or question.step or not (isinstance(question.mu, int) and question.mu == 0):
+        return None
+    claim = _gain(question)
+    asked = replace(question, step=True, claim=claim, squares=False)
+    return claim.statement if claim and isinstance(settled(asked, time.monotonic()), Proved) else None
 
 
 def _gain(question: Question) -> Any:

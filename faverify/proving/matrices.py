@@ -154,12 +154,6 @@ class Matrix(Value):
                     work[i] = [p - work[i][k] * q for p, q in zip(work[i], work[k], strict=True)]
         return Matrix(self.ring, (row[n:] for row in work))
 
-    def primitive(self, of: Any) -> Any:
-        """An integral has no value in the ring, only a rate."""
-        from .jets import Jet
-
-        return Jet(self).primitive(of)
-
     def logdet(self) -> Matrix:
         """A letter: its value is no number of the ring, its rate tr A⁻¹Ȧ is."""
         check_square("logdet(A)", self._dims)

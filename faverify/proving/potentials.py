@@ -21,6 +21,7 @@ from ..errors import FaverifyError, ShapeError, Undecidable, called, name_of
 from ..kernel.carriers import Value
 from ..kernel.cuts import State, WordCarrier, pieces
 from ..kernel.passes import Run, is_local
+from ..kernel.verdicts import Proved
 from ..kernel.words import Word, derivative, letter, letter_name
 from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text, inner, logdet, norm2
@@ -103,7 +104,20 @@ def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: flo
     statement = f"½‖W_l‖²{' + ½‖b_l‖²' if bias else ''} {minus}{text}"
     law = Law(f"law-of-{name_of(rule)}", statement, formula, OWN)
     verdict = settled(replace(question, law=law), time.monotonic() + budget)
+    if not isinstance(verdict, Proved) and not _passes_feedback(question):
+        return RuleLaw(
+            name_of(rule), reason="the error does not pass the feedback: δ_l is not φ′ ⊙ (feedbackᵀ δ_{l+1})"
+        )
     return RuleLaw(name_of(rule), law, verdict)
+
+
+def _passes_feedback(question: Any) -> bool:
+    """Whether δ_l = φ′ ⊙ (feedbackᵀ δ_{l+1})."""
+    run = question.run(pieces(question, 1)[-1], WordCarrier())
+    run.velocities(question.rule)
+    layer, above = run.layers
+    expected = layer.dphi * (called(question.rule, "feedback", above).mT @ above.delta)
+    return bool(called(question.rule, "error", layer, above, run.output).same(expected))
 
 
 def norm_plain(layer: Any) -> Any:
@@ -137,14 +151,10 @@ def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
         return "there is no feedback of a single pass"
     run = question.run(pieces(question, 1)[-1], WordCarrier())
     run.velocities(rule)
-    layer, above = run.layers
+    above = run.layers[1]
     feedback = called(rule, "feedback", above)
     if not isinstance(feedback, Word) or feedback._dims != above.W._dims:
         return "the rule has no feedback of the shape of W_{l+1}"
-    expected = layer.dphi * (feedback.mT @ above.delta)
-    masked = called(rule, "error", layer, above, run.output)
-    if not masked.same(expected) and not _masks(rule, layer):
-        return "the error does not pass a feedback matrix: δ_l is not φ′ ⊙ (feedbackᵀ δ_{l+1})"
     if any("~" in name for name in feedback.names()):
         return "the feedback is drawn anew at every step"
     if "h" in {name[:1] for name in feedback.names()} or any(name[0] in "aeδxk" for name in feedback.names()):
@@ -169,11 +179,6 @@ def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
 
 def _direct(word: Word) -> set[str]:
     return {letter_name(k) for edges, *_ in word.terms for k, _, _ in edges}
-
-
-def _masks(rule: Any, layer: Any) -> bool:
-    """Whether the rule drops activities: then the error passes the same mask, and the law does not see it."""
-    return type(rule).__name__ == "Dropout" or (hasattr(rule, "rule") and _masks(rule.rule, layer))
 
 
 def _candidates(rule: Any, degree: int, functions: bool) -> list[Callable[[Any], Any]]:

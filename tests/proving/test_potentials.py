@@ -1,4 +1,4 @@
-"""The law that belongs to a rule: found, proved, and refuted for the rule with one thing changed; or shown not to exist."""
+"""The law that belongs to a rule: found, proved, refuted for the rule with one thing changed; or shown not to exist."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_feedback_that_is_no_gradient_is_shown_not_to_be():
     ("rule", "reason"),
     [
         (R.BatchwiseSignSymmetry(), "drawn anew"),
-        (R.DirectFeedbackAlignment(), "the error does not pass a feedback matrix"),
-        (R.StraightThrough(), "the error does not pass a feedback matrix"),
+        (R.DirectFeedbackAlignment(), "the error does not pass the feedback"),
+        (R.StraightThrough(), "the error does not pass the feedback"),
         (R.Pepita(), "no feedback of a single pass"),
     ],
 )

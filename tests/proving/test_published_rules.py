@@ -45,7 +45,7 @@ def test_a_rule_agrees_over_exact_carriers(name, seed):
         expected = {k: v.data for k, v in Run(NET, carrier, SAMPLES).velocities(rule).items()}
         if not carrier.ring.at_kink:
             break
-    letters = {k: rows for k, rows in data.items()} | {f"k{k}": gate.data for k, gate in carrier.gates.items()}
+    letters = dict(data) | {f"k{k}": gate.data for k, gate in carrier.gates.items()}
     letters["e′"] = data.get("e")
     signs = {f"sign({k})": [[(v > 0) - (v < 0) for v in row] for row in rows] for k, rows in data.items()}
     words = Run(NET, WordCarrier()).velocities(rule)
