@@ -136,9 +136,9 @@ def logdet(a):
 
 def primitive(gradient, of):
     """∫⟨G, dA⟩ along the trajectory, for matrices G and A of one shape: a function of A where G is its gradient."""
-    if not hasattr(gradient, "primitive"):
-        raise UnsupportedOperation("fv.primitive", type(gradient).__name__, "an integral has a rate, and no value here")
     kind = type(of) if hasattr(type(of), "rate") else type(gradient)
+    if not hasattr(kind, "primitive"):
+        raise UnsupportedOperation("fv.primitive", kind.__name__, "an integral has a rate, and no value here")
     return kind.primitive(gradient, of)
 
 

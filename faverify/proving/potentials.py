@@ -105,9 +105,7 @@ def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: flo
     law = Law(f"law-of-{name_of(rule)}", statement, formula, OWN)
     verdict = settled(replace(question, law=law), time.monotonic() + budget)
     if not isinstance(verdict, Proved) and not _passes_feedback(question):
-        return RuleLaw(
-            name_of(rule), reason="the error does not pass the feedback: δ_l is not φ′ ⊙ (feedbackᵀ δ_{l+1})"
-        )
+        return RuleLaw(name_of(rule), reason="the error does not pass the feedback, δ_l ≠ φ′ ⊙ (feedbackᵀ δ_{l+1})")
     return RuleLaw(name_of(rule), law, verdict)
 
 
