@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
@@ -24,7 +25,7 @@ from ..kernel.passes import Run, is_local
 from ..kernel.verdicts import Proved
 from ..kernel.words import Word, derivative, letter, letter_name
 from ..model.assumptions import assumptions_of
-from ..model.formulas import constant_text, inner, logdet, norm2
+from ..model.formulas import constant_text, inner, inverse, logdet, norm2, pinv
 from ..model.laws import OWN, Law
 from ..model.networks import MLP
 from .check import question_of, settled
@@ -90,8 +91,10 @@ def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: flo
     except (Undecidable, FaverifyError) as event:
         found = f"the feedback cannot be read off the code: {event}"
     if isinstance(found, str):
-        pair = _asymmetric(rule) if found == NO_GRADIENT else None
-        return RuleLaw(name_of(rule), reason=found + (f": {_told(pair)}" if pair else ""), pair=pair)
+        pair = _asymmetric(rule) if found == NOT_FOUND else None
+        return RuleLaw(
+            name_of(rule), reason=f"the feedback is not a gradient: {_told(pair)}" if pair else found, pair=pair
+        )
     potential, text = found
     squares = norm_bias if bias else norm_plain
     one = isinstance(p, int) and p == 1
@@ -126,7 +129,7 @@ def norm_bias(layer: Any) -> Any:
     return norm2(layer.W) / 2 + norm2(layer.b) / 2  # type: ignore[no-untyped-call]
 
 
-NO_GRADIENT = "the feedback is not a gradient"
+NOT_FOUND = "no G was found whose gradient is the feedback, and no point that shows there is none"
 
 
 class Scaled(Value):
@@ -161,8 +164,7 @@ def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
     name = letter_name(next(iter(W.terms))[0][0][0])
     probe = letter("U", *W._dims)
     degree = max((sum(letter_name(k) == name for k, _, _ in edges) for edges, *_ in feedback.terms), default=0)
-    functions = any(word.startswith("inverse(") for word in _direct(feedback))
-    for candidate in _candidates(rule, degree, functions):
+    for candidate in _candidates(rule, above, feedback, degree):
         try:
             value = candidate(State(above))
         except (FaverifyError, Undecidable):
@@ -172,24 +174,55 @@ def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
 
             text = matrix_lines(value)[0]
             return candidate, f"({text})" if re.search(r" [+−] ", text) else text
-    return NO_GRADIENT
+    return NOT_FOUND
 
 
-def _direct(word: Word) -> set[str]:
-    return {letter_name(k) for edges, *_ in word.terms for k, _, _ in edges}
+def _candidates(rule: Any, above: Any, feedback: Word, degree: int) -> list[Callable[[Any], Any]]:
+    """Potentials to try: the integral of the polynomial part, and logarithms for multiples of W⁺ᵀ and W⁻ᵀ."""
+
+    def rational(word: Word) -> bool:
+        return any(letter_name(k).startswith("inverse(") for edges, *_ in word.terms for k, _, _ in edges)
+
+    if degree > DEGREE:
+        return []
+    if not rational(feedback):
+        return [lambda above: _integral(rule.feedback, above, degree)]
+    found: list[Callable[[Any], Any]] = []
+    for part, whole in ((full_rank, half_volume), (square, volume)):
+        with suppress(ShapeError):
+            known = part(above)
+            key, weight = next(iter(known.normal().items()))
+            share = Fraction(feedback.normal().get(key, 0)) / weight
+            if share and not rational(rest := feedback - known * share):
+                nothing = rest.is_zero()
+
+                def candidate(
+                    above: Any, c: Any = share, part: Any = part, whole: Any = whole, bare: Any = nothing
+                ) -> Any:
+                    other = 0 if bare else _integral(lambda x: rule.feedback(x) - part(x) * c, above, degree)
+                    return whole(above) * c + other
+
+                found.append(candidate)
+    return found
 
 
-def _candidates(rule: Any, degree: int, functions: bool) -> list[Callable[[Any], Any]]:
-    """Potentials to try."""
-    if not functions:
-        return [lambda above: _integral(rule, above, degree)] if degree <= DEGREE else []
-    return [
-        lambda above: logdet(above.W @ above.W.mT) / 2,  # type: ignore[no-untyped-call]
-        lambda above: logdet(above.W),  # type: ignore[no-untyped-call]
-    ]
+def full_rank(above: Any) -> Any:
+    return pinv(above.W).mT  # type: ignore[no-untyped-call]
 
 
-def _integral(rule: Any, above: Any, degree: int) -> Any:
+def half_volume(above: Any) -> Any:
+    return logdet(above.W @ above.W.mT) / 2  # type: ignore[no-untyped-call]
+
+
+def square(above: Any) -> Any:
+    return inverse(above.W).mT  # type: ignore[no-untyped-call]
+
+
+def volume(above: Any) -> Any:
+    return logdet(above.W)  # type: ignore[no-untyped-call]
+
+
+def _integral(feedback: Any, above: Any, degree: int) -> Any:
     """∫₀¹ ⟨W, f(tW)⟩ dt, exact for f of this degree."""
     nodes = [Fraction(k + 1, degree + 1) for k in range(degree + 1)]
     total: Any = 0
@@ -201,7 +234,7 @@ def _integral(rule: Any, above: Any, degree: int) -> Any:
                 weights = [(a - s * b) / (t - s) for a, b in zip(shifted, [*weights, Fraction(0)], strict=True)]
         weight = sum((c / (k + 1) for k, c in enumerate(weights)), Fraction(0))
         if weight:
-            term = inner(above.W, rule.feedback(Scaled(above, t))) * weight  # type: ignore[no-untyped-call]
+            term = inner(above.W, feedback(Scaled(above, t))) * weight  # type: ignore[no-untyped-call]
             total = term if isinstance(total, int) else total + term
     return total
 

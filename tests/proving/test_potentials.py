@@ -95,6 +95,44 @@ def test_rules_without_such_a_law_say_why(rule, reason):
     assert reason in str(fv.law_of(rule))
 
 
+class Partly(fv.LearningRule):
+    def feedback(self, above):
+        return above.B - 2 * fv.pinv(above.W).mT
+
+
+class High(fv.LearningRule):
+    def feedback(self, above):
+        return above.W**9
+
+
+class Unknown(fv.LearningRule):
+    def feedback(self, above):
+        return fv.pinv(above.W).mT * fv.pinv(above.W).mT
+
+
+def test_mixtures_and_what_is_out_of_reach():
+    assert isinstance(fv.law_of(Partly()).verdict, fv.Proved)
+    for rule in (High(), Unknown()):  # gradients both, of sums over entries or of nothing we know
+        found = fv.law_of(rule)
+        assert found.law is None
+        assert "no G was found" in found.reason or found.pair
+
+
+class OfActivities(fv.LearningRule):
+    def feedback(self, above):
+        return above.h @ above.h.mT @ above.W
+
+
+def test_feedback_that_reads_the_data():
+    assert "depends on the data" in fv.law_of(OfActivities()).reason
+
+
+def test_records():
+    record = fv.law_of(R.FeedbackAlignment()).to_dict()
+    assert (record["rule"], record["verdict"]["verdict"]) == ("FeedbackAlignment", "proved")
+    assert fv.law_of(R.Pepita()).to_dict()["law"] is None
+
+
 def test_other_motion_is_told_by_its_rate():
     found = fv.law_of(R.Momentum(R.FeedbackAlignment()))
     assert "d²Q/dt² + γdQ/dt = ‖V_l‖²" in str(found)
