@@ -59,9 +59,15 @@ def _broken(latex: str) -> str:
     return "  & " + " \\\\\n  & ".join([*rows, row])
 
 
+DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
+
+
 def plain(text: str) -> str:
-    """Running text with its mathematics in dollars: letters with a subscript, and the characters of SYMBOLS."""
-    pieces = re.split(r"(\w[̇]?_\{[^}]*\}|\b\w_\w\b)", text)
+    """Running text with its mathematics in dollars: letters with a subscript, dotted letters, and SYMBOLS."""
+    text = re.sub("(.)([\u0307\u0308])", lambda m: f"\0{m[2]}{m[1]}", unicodedata.normalize("NFD", text))
+    pieces = re.split(
+        r"((?:Δ|\0.)?\w_\{[^}]*\}|(?<![^\W\d])(?:Δ|\0.)?[^\W\d]_\w\b)", unicodedata.normalize("NFC", text)
+    )
     return "".join(_subscripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
 
 
@@ -71,13 +77,20 @@ def _subscripted(piece: str) -> str:
 
 
 def _mathematics(text: str) -> str:
+    if text.startswith("\0"):  # a dot, then its letter
+        return rf"{DOTS[text[1]]}{{{_mathematics(text[2:])}}}"
     return "".join(f"{SYMBOLS[c]} " if c in SYMBOLS else c for c in text).strip()
 
 
 def _running(text: str) -> str:
-    shown = []
+    shown, dots = [], ""
     for c in text:
-        if c in SYMBOLS:
+        if c == "\0" or c in DOTS:
+            dots = DOTS.get(c, "")
+        elif dots:
+            shown.append(f"${dots}{{{SYMBOLS.get(c, c)}}}$")
+            dots = ""
+        elif c in SYMBOLS:
             shown.append(f"${SYMBOLS[c]}$")
         elif c in "{}":
             shown.append(rf"\{c}")
