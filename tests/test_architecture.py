@@ -80,7 +80,7 @@ def test_rechecking_shares_nothing_with_the_prover():
             names |= {(node.module, alias.name) for alias in node.names}
     kernel = {pair for pair in names if "kernel" in (pair[0] or "")}
     assert kernel == {("kernel.words", "letter_name")}  # the name of a letter in a constant
-    assert {module for module, _ in names} == {"errors", "witnesses", "kernel.words", "model"}
+    assert {module for module, _ in names} == {"errors", "witnesses", "kernel.words", "model", "model.names"}
 
 
 def test_a_proof_loads_no_heavy_library():

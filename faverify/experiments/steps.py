@@ -138,7 +138,11 @@ class Floats:
         self.data, self.error = data, error
 
     def letter(self, name: str, rows: Any, cols: Any) -> Numbers:
-        found = self.error(self.run.output.h.data) if name.strip("′") == "e" else self.data.get(name)
+        found = (
+            self.error(self.run.output.h.data)
+            if name.strip("′") == "e"
+            else self.data.get(name, self.data.get(name.replace("°", "")))
+        )
         if found is None:
             asked = f"{name}, which the rule reads: in feedback, or in weights if it moves"
             if "~" in name:

@@ -18,7 +18,8 @@ derivative along the velocities; the parts of higher order must agree with the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..errors import BeyondHorizon, LawError, RuleError, Undecidable, called, na
 from .carriers import watch
 from .passes import KINDS, Layer, Run
 from .verdicts import Proved, Scope
-from .words import Word, derivative, expanded, letter, modulo
+from .words import Word, derivative, expanded, letter, modulo, symbols
 
 NEAREST, FARTHEST = 2, 4  # layers up that the cases of a local cut tell apart: always; if the code looks further
 
@@ -111,15 +112,14 @@ class Question:
         error = next((a.error for a in self.assume if a.error), None)
         return Run(net, carrier, samples or self.samples, error)
 
-    def equations(self, run: Run) -> list[tuple[Any, Any]]:
+    def equations(self, run: Run) -> Iterator[tuple[Any, Any]]:
         """The equations of the hypotheses, at every layer that has what they speak of."""
-        places = zip([run.input, *run.layers], run.layers, strict=False)
-        return [
-            pair
-            for below, layer in places
-            for assumption in self.assume
-            for pair in called(assumption, "pairs", layer, layer._up, below, run.output)
-        ]
+        for below, layer in zip([run.input, *run.layers], run.layers, strict=False):
+            for assumption in self.assume:
+                for pair in called(assumption, "pairs", layer, layer._up, below, run.output):
+                    if not (isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[0], "_dims")):
+                        raise LawError(name_of(assumption), f"returned {pair!r}", "return pairs of matrices")
+                    yield pair
 
 
 class State:
@@ -175,7 +175,7 @@ class Increments(State):
 def value_of(law: Any, run: Run, state: State) -> Any:
     """Q at a layer: what the law's formula returns, as a value of the carrier."""
     found = called(law, "formula", state, state.above)
-    if not hasattr(found, "_dims"):
+    if not hasattr(found, "_dims") or isinstance(found, Word):
         if found is None or isinstance(found, (tuple, list, dict, str, bool)):
             remedy = "return a number, a column or a matrix made of the layers' W, b, B and F"
             raise LawError(name_of(law), f"returned {type(found).__name__}", remedy)
@@ -200,7 +200,7 @@ def residuals(
             raise RuleError(name_of(rule), "a second call gave another answer", "rules are pure")
         moving, found = {name for name, rate in moves.items() if rate.terms}, {}
         read = {name for rate in moves.values() for name in rate.names()}
-        equations = question.equations(run)
+        equations = list(question.equations(run))
         for layer in layers:
             state = State(run.layers[layer])
             value = value_of(law, run, state)
@@ -216,6 +216,7 @@ def residuals(
             found[layer] = modulo(left, equations)
             found[layer].trivial = value.is_zero() or moving.isdisjoint(value.names())
             found[layer].signs = any("sign(" in name for name in read | value.names())
+            found[layer].constants = symbols & (read | value.names() | left.names())
     return found
 
 
@@ -301,7 +302,10 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
 
 def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
-    note = "trivial: no trained variable occurs in the law" if all(word.trivial for word in left) else ""
+    note = "trivial: nothing that is trained moves the law" if all(word.trivial for word in left) else ""
+    if used := {name for word in left for name in word.constants}:
+        named = sorted(used | {*scope.parameters.removeprefix("all values of ").split(", ")} - {"none"})
+        scope = replace(scope, parameters=f"all values of {', '.join(named)}")
     if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
     return Proved(*names, statement_of(question), scope, how, note=note, question=replace(question, squares=squares))
@@ -309,11 +313,16 @@ def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Pr
 
 def statement_of(question: Question) -> str:
     rate = [] if isinstance(question.mu, int) and question.mu == 0 else [f"({question.mu_text}) Q"]
-    rate += [question.claim.statement] if question.claim else []
+    stated = question.claim.statement if question.claim else ""
     if question.step:
-        rate += [] if question.claim else ["what is of second and higher order in Δθ"]
+        rate.append(at_steps(stated) or "what is of second and higher order in Δθ")
         return f"Q(θ + Δθ) − Q(θ) = {' + '.join(rate)} for Q = {question.law.statement}"
-    return f"dQ/dt = {' + '.join(rate) or '0'} for Q = {question.law.statement}"
+    return f"dQ/dt = {' + '.join([*rate, stated] if stated else rate) or '0'} for Q = {question.law.statement}"
+
+
+def at_steps(statement: str) -> str:
+    """A statement about parameters, read at their increments: W_l becomes ΔW_l."""
+    return re.sub(r"(?<![^\W\d])([WBFVbv])(?=_)", r"Δ\1", statement)
 
 
 def scope_of(question: Question, squares: bool = False) -> Scope:

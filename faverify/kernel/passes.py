@@ -37,7 +37,7 @@ KINDS = {"W": "weight", "B": "weight", "V": "weight", "F": "direct", "b": "bias"
 class Layer:
     """One map and the activity behind it: what a rule reads. Letters besides W and b come into being when read."""
 
-    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "index", "name", "phi")
+    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "e", "h", "index", "name", "phi")
     delta: Any
 
     def __init__(self, run: Run, name: str, label: Any, W: Any, b: Any, h: Any) -> None:
@@ -68,11 +68,11 @@ class Layer:
 
     def constant(self, name: str, of: str = "weight") -> Any:
         """A matrix given once and for all, with the shape of W, or of what else `Run.shape` knows."""
-        return self._run.given(name, self, of)
+        return self._run.given(name, "°", self, of)
 
     def draw(self, name: str, of: str = "activity") -> Any:
         """A matrix drawn anew at every step, of which nothing is known; "samples" is a row with an entry for each."""
-        return self._run.given(f"{name}~", self, of)
+        return self._run.given(name, "~", self, of)
 
 
 class Map:
@@ -135,13 +135,13 @@ class Run:
         """B_l and V_l with the shape of W_l, F_l with that of W_L ⋯ W_{l+1}; B_1 and F_L stand in for nothing."""
         return self.once(layer._name.replace("W", kind, 1), *self.shape(KINDS[kind], layer._name))
 
-    def given(self, name: str, layer: Layer, of: str) -> Any:
-        """A letter with a name of its own at a layer."""
-        if not re.fullmatch(r"[^\W\d_]+~?", str(name)) or name in KINDS or name in set("haekφδnxyf"):
+    def given(self, name: str, mark: str, layer: Layer, of: str) -> Any:
+        """A letter with a name of its own at a layer; the mark tells constants and draws from all other letters."""
+        if not re.fullmatch(r"[^\W\d_]+", str(name)) or name in KINDS or name in set("haekφδnxyf") or "Δ" in name:
             raise RuleError(
                 name_of(self.rule), f"named a matrix {name!r}", "use letters that no layer has, such as 'M'"
             )
-        return self.once(layer._name.replace("W", name, 1), *self.shape(of, layer._name))
+        return self.once(layer._name.replace("W", name + mark, 1), *self.shape(of, layer._name))
 
     def open_layer(self, name: str, source: Recorded) -> Recorded:
         W, zeros = self.parameters[name], self.carrier.zeros(self._dims[name][0], 1)
@@ -168,7 +168,8 @@ class Run:
 
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
         """Set `delta` of every layer, from the top down."""
-        set_values(self.output, delta=error(self.output))
+        e = self.conforming("signal", self.output, error(self.output), self.output.h._dims)
+        set_values(self.output, e=e, delta=e)
         found = called(rule, "signal", self.output)
         set_values(self.output, delta=self.conforming("signal", self.output, found, self.output.h._dims))
         *rest, top = self.layers

@@ -34,9 +34,10 @@ Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension o
 Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ g + c₀ for each of its entries g
 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
-REWRITINGS = 10_000  # after so many replacements equations are taken to run in circles
+REWRITINGS, LARGEST = 10_000, 100  # after so many replacements, or letters, equations are taken to run in circles
 defined: dict[str, tuple[Word, Any]] = {}  # a letter's name → what it is a function of, and its rate given theirs
-shown: dict[str, Word] = {}  # the same for letters that are locally constant, to print them
+shown: dict[str, Word] = {}  # the same for letters that are locally constant
+symbols: set[str] = set()  # names of symbolic constants
 _letters: list[Letter] = []
 _numbers: dict[Letter, int] = {}
 
@@ -55,9 +56,10 @@ def letter_name(number: int) -> str:
 class Word(Value):
     """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
 
-    __slots__ = ("_dims", "_normal", "signs", "terms", "trivial")
-    signs: bool  # of a residual: whether a sign was taken; and whether no parameter of the law moves
-    trivial: bool
+    __slots__ = ("_dims", "_normal", "constants", "signs", "terms", "trivial")
+    constants: set[str]  # of a residual: the symbolic constants in it; whether a sign was taken;
+    signs: bool
+    trivial: bool  # and whether no parameter of the law moves
 
     def __init__(self, dims: tuple[Any, Any], terms: dict[Graph, Any]) -> None:
         self._dims, self.terms = dims, terms
@@ -190,7 +192,10 @@ class Word(Value):
     def names(self) -> set[str]:
         """The letters that occur, inside of defined ones too."""
         found = {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
-        return found.union(*(defined[name][0].names() for name in found if name in defined))
+        inside = [defined[name][0] for name in found if name in defined] + [
+            shown[name] for name in found if name in shown
+        ]
+        return found.union(*(word.names() for word in inside))
 
     def __getitem__(self, index: Any) -> Word:
         """The entry A[i, j], where widths are numbers: the product with two unit vectors."""
@@ -364,10 +369,14 @@ def modulo(word: Word, equations: Iterable[tuple[Word, Word]]) -> Word:
     """The word with the left sides of equations (one product each) replaced by the right, as long as there are any."""
     rules = []
     for left, right in equations:
-        (pattern, c), *more = left.terms.items()
-        if more or not pattern[0]:
-            raise UnsupportedOperation("an equation with a sum on its left", "words", "give it one product there")
-        rules.append((pattern, (Word(left._dims, {}) + right) / word_of(c)))
+        (pattern, c), *more = left.terms.items() or [(((), (), -1, -1), 0)]
+        touched = {v for edge in pattern[0] for v in edge[1:]}
+        if more or not pattern[0] or not touched.issuperset(range(len(pattern[1]))):
+            what = "an equation with a sum, a number or an index without a letter on its left"
+            raise UnsupportedOperation(what, "words", "give it one product there")
+        right = Word(left._dims, {}) + right
+        check(right._dims == left._dims, "an equation", left._dims, right._dims, "its sides must have one shape")
+        rules.append((pattern, right / word_of(c)))
     for _ in range(REWRITINGS):
         found = next(
             ((g, terms) for g in word.terms for pattern, right in rules for terms in _replaced(g, pattern, right)), None
@@ -375,6 +384,8 @@ def modulo(word: Word, equations: Iterable[tuple[Word, Word]]) -> Word:
         if found is None:
             return word
         old, new = found
+        if any(len(edges) > LARGEST for (edges, *_), _ in new):
+            break
         rest = [(g, c) for g, c in word.terms.items() if g != old]
         word = Word(word._dims, _collect([*rest, *((g, c * word.terms[old]) for g, c in new)]))
     raise Undecidable("an end to equations that run in circles")

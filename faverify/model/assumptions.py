@@ -36,6 +36,13 @@ class Assumption:
     scalar: bool = False
     square: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("equations", "arrange", "error"):
+            if getattr(self, name) is not None and not callable(getattr(self, name)):
+                raise Misuse(name, getattr(self, name), "a function")
+        if self.samples not in (None, 1):
+            raise Misuse("samples", self.samples, "1, or None")
+
     def pairs(self, layer: Any, above: Any, below: Any, output: Any) -> list[tuple[Any, Any]]:
         """The equations at one layer."""
         wanted = list(inspect.signature(self.equations).parameters) if self.equations else []
@@ -43,7 +50,7 @@ class Assumption:
         if self.equations is None or any(place[name] is None for name in wanted):
             return []
         found = self.equations(**{name: place[name] for name in wanted})
-        return list(found) if isinstance(found, list) else [found]
+        return list(found) if isinstance(found, list) else [found]  # the kernel looks at what each is
 
     def __repr__(self) -> str:
         return f"<assumption {self.name}: {self.statement}>"
@@ -65,6 +72,8 @@ def assumption(statement: str, *, arrange: Any = None, name: str | None = None) 
         raise Misuse("statement", statement, "a string: write @fv.assumption('…') above the function")
 
     def declare(equations: Any) -> Assumption:
+        if not callable(equations):
+            raise Misuse("equations", equations, "a function of some of layer, above, below and output")
         unknown = [p for p in inspect.signature(equations).parameters if p not in ARGUMENTS]
         if unknown:
             raise Misuse("equations", unknown, f"arguments named among {', '.join(ARGUMENTS)}")
@@ -88,6 +97,9 @@ def assumptions_of(given: Any) -> tuple[Assumption, ...]:
             raise UnknownName("assumption", each, LIBRARY)
         else:
             raise Misuse("assume", each, f"names among {', '.join(LIBRARY)}, or hypotheses made by fv.assumption")
+    losses = [each.name for each in found if each.error]
+    if len(losses) > 1:
+        raise Misuse("assume", losses, "one hypothesis about the error signal")
     return tuple(found)
 
 
@@ -147,7 +159,7 @@ def dual(rows: list[list[Fraction]]) -> list[list[Fraction]] | None:
 
 @assumption("softmax cross-entropy: the entries of e sum to 0 for every sample", arrange=_centre)
 def cross_entropy(output: Any) -> Any:
-    return sum_samples(output.delta.mT), 0  # type: ignore[no-untyped-call]
+    return sum_samples(output.e.mT), 0  # type: ignore[no-untyped-call]
 
 
 @assumption("B_{l+1} B_{l+1}ᵀ = I", arrange=_orthonormal)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import Misuse, ShapeError, UnsupportedOperation
-from ..kernel.words import Word, letter, letter_name
+from ..kernel.words import Word, letter, letter_name, symbols
 
 
 def _apply(helper: str, method: str, value: Any, array: Callable[[Any], Any]) -> Any:
@@ -44,9 +44,10 @@ def inner(a, b):
     >>> fv.inner(np.array([[1, 2]]), np.array([[3, 4]]))
     array([[11]])
     """
-    for value in (a, b):
-        if hasattr(value, "_dims"):
-            return value.inner(b if value is a else a)
+    if hasattr(a, "_dims") and not (hasattr(type(b), "rate") and not hasattr(type(a), "rate")):
+        return a.inner(b)
+    if hasattr(b, "_dims"):
+        return b.inner(a)
     if getattr(a, "shape", None) != getattr(b, "shape", ()):
         shapes = getattr(a, "shape", type(a).__name__), getattr(b, "shape", type(b).__name__)
         raise ShapeError("inner(A, B)", *shapes, "an inner product pairs two matrices of one shape")
@@ -157,6 +158,7 @@ class Parameter(Word):
     def __init__(self, name: str) -> None:
         super().__init__((1, 1), letter(name, 1, 1).terms)
         self.name = name
+        symbols.add(name)
 
     def __getitem__(self, index: Any) -> Parameter:
         return Parameter(f"{self.name}_{{{getattr(index, '_label', None) or int(index)}}}")
@@ -175,7 +177,7 @@ def parameter(name: str) -> Parameter:
     >>> fv.check(fv.laws.kolen_pollack_difference, fv.rules.KolenPollack(decay=lam), rate=-lam).kind
     'proved'
     """
-    taken = r"[WBFbahkφδn](\d+|_.*)?|[xyefm]"
+    taken = r"[WBFVbvahkφδn](\d+|_.*)?|[xyefm]|Δ.*"
     if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w*", name) or re.fullmatch(taken, name):
         raise Misuse("name", name, "a name that is no letter of a network, such as 'λ' or 'η'")
     return Parameter(name)

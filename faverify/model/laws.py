@@ -196,17 +196,17 @@ def volume_balance(layer, above):
 # Increments and rates: what a quantity of the above gains
 
 
-@law("½‖ΔW_l‖²", source=OWN)
+@law("½‖W_l‖²", source=OWN)
 def half_square(layer, above):
     return norm2(layer.W) / 2
 
 
-@law("½‖ΔW_l[j,:]‖² for every neuron j", source=OWN)
+@law("½‖W_l[j,:]‖² for every neuron j", source=OWN)
 def neuron_half_square(layer, above):
     return diag(layer.W @ layer.W.mT) / 2
 
 
-@law("ΔW_l ΔW_lᵀ", source=OWN)
+@law("W_l W_lᵀ", source=OWN)
 def matrix_square(layer, above):
     return layer.W @ layer.W.mT
 
@@ -216,17 +216,17 @@ def nothing(layer, above):
     return 0
 
 
-@law("½‖ΔW_l‖² + ½‖Δb_l‖²", source=OWN)
+@law("½‖W_l‖² + ½‖b_l‖²", source=OWN)
 def half_square_bias(layer, above):
     return norm2(layer.W) / 2 + norm2(layer.b) / 2
 
 
-@law("½‖ΔW_l‖² − ½‖ΔW_{l+1}‖²", source=OWN)
+@law("½‖W_l‖² − ½‖W_{l+1}‖²", source=OWN)
 def half_square_difference(layer, above):
     return norm2(layer.W) / 2 - norm2(above.W) / 2
 
 
-@law("½‖ΔW_l‖² − ½‖ΔB_{l+1}‖²", source=OWN)
+@law("½‖W_l‖² − ½‖B_{l+1}‖²", source=OWN)
 def half_square_feedback_difference(layer, above):
     return norm2(layer.W) / 2 - norm2(above.B) / 2
 

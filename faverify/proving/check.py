@@ -223,6 +223,8 @@ def _attempt(
     tried: dict[int, list[str]],
 ) -> None:
     """One prover on the layers that are left."""
+    from .search import contradicted
+
     label = {"cut": "local cut", "words": "words, whole network", "widths": "polynomials"}[way] + _with(squares)
     try:
         if way == "widths":
@@ -233,7 +235,14 @@ def _attempt(
                     layers = [other for other in layers if other != layer]
         for layer, answer in prove_in_network(question, layers, way, squares).items() if layers else ():
             if isinstance(answer, Proved):
-                found[layer] = answer
+                asked = replace(question, layer=layer)
+                try:
+                    if not contradicted(asked):
+                        found[layer] = answer
+                        continue
+                    tried[layer].append(f"{label}: numbers contradict the letters")
+                except (Undecidable, UserCodeError) as event:
+                    tried[layer].append(f"{label}: over numbers the code fails otherwise: {event}")
             else:
                 tried[layer].append(f"{label}: a residual is left ({_terms((answer,))})")
     except Undecidable as event:

@@ -209,7 +209,7 @@ def library_laws(setting: Setting, degree: int) -> Iterator[tuple[Law, str, int]
         for layer in range(1, setting.net.depth):
             try:
                 value = value_of(law, setting.run, State(setting.run.layers[layer - 1]))
-            except FaverifyError:  # it does not conform, or reads what the rule does not
+            except (FaverifyError, Undecidable):  # it does not conform, or has no value over residues
                 continue
             for i, row in enumerate(value.data):
                 for j, entry in enumerate(row):

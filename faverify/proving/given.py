@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ExactnessError, Misuse, NonFiniteError, ShapeError, Undecidable
 from ..kernel.carriers import exact
 from ..kernel.cuts import scope_of, statement_of
+from ..kernel.passes import KINDS
 from ..kernel.verdicts import Refuted
 from ..model.networks import MLP
 from .check import question_of
@@ -38,8 +39,9 @@ def refute_at(
     """The refutation of a law by given data; exact numbers only ("0.1" is a tenth).
 
     Shapes: as in `Witness`; `feedback` is B_2 … B_L if its shapes are those of W_2 … W_L, else F_1 … F_{L−1}; a dict
-    {"B2": …, "F1": …} leaves no doubt, and may name what else is read (V1, M2, m~1, W1(0)). With `step`, `rate` is the
-    law R of Q(θ + Δθ) − Q(θ) = R(Δθ), as in `increment`. Under `assume` the data must satisfy the hypotheses.
+    {"B2": …, "F1": …} leaves no doubt, and may name what else is read (V1, constants M2, draws m~1, W1(0)). With
+    `step`, `rate` is the law R of Q(θ + Δθ) − Q(θ) = R(Δθ), as in `increment`. Under `assume` the data must satisfy
+    the hypotheses.
 
     Raises: Misuse if the data do not refute the law; ShapeError, ExactnessError.
 
@@ -71,7 +73,8 @@ def refute_at(
         data["y"] = numbers(targets, "targets", (net.outputs, samples))
     for name, value in _named(feedback, net).items():
         known = re.fullmatch(r"[BF].*", str(name))
-        data[name] = numbers(value, name, _feedback_shape(name, net) if known else (None, None))
+        matrix = numbers(value, name, _feedback_shape(name, net) if known else (None, None))
+        data[re.sub(r"^([^\W\d_]+)(\d+)$", own_constant, str(name))] = matrix
     if not isinstance(parameters, (Mapping, type(None))):
         raise Misuse("parameters", parameters, "a dict of numbers, such as {'λ': 1}")
     constants = {str(name): _exact(value, str(name)) for name, value in (parameters or {}).items()}
@@ -79,8 +82,9 @@ def refute_at(
         case = evaluate(question, net, layer, data, constants, None, samples)
     except Undecidable as event:
         raise Misuse("the data", f"no answer at {event.line}, which asks for {event.question}", "exact data") from event
-    if case.at_kink and assume:
-        raise Misuse("the data", "data outside of the hypotheses, or at a kink", "data that satisfy `assume`")
+    if case.at_kink:
+        expected = "data off the kinks of φ and of signs, which satisfy `assume`"
+        raise Misuse("the data", "a point at a kink, or outside of the hypotheses", expected)
     if case.entry is None:
         raise Misuse("the data", "a rate of 0", f"data at which dQ/dt differs from what {question.law.name} claims")
     found = witness(question, case)
@@ -88,6 +92,11 @@ def refute_at(
     return Refuted(
         *names, statement_of(question), scope_of(question), "given witness", witness=found, question=question
     )
+
+
+def own_constant(name: re.Match[str]) -> str:
+    """The letter of a constant of the rule, which a reader writes as M1."""
+    return name[0] if name[1] in KINDS else f"{name[1]}°{name[2]}"
 
 
 def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list[list[Fraction]]:

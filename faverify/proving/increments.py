@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ShapeError, Undecidable
-from ..kernel.cuts import Increments, Question, State, WordCarrier, higher_order, piece_of, pieces, value_of
+from ..errors import Misuse, ShapeError, Undecidable
+from ..kernel.cuts import Increments, Question, State, WordCarrier, at_steps, higher_order, piece_of, pieces, value_of
 from ..kernel.verdicts import Proved, Verdict
 from ..kernel.words import letter
 from ..model.laws import GAINS, as_law
@@ -50,6 +50,8 @@ def increment(
     >>> fv.increment(fv.laws.feedback_balance, fv.rules.FeedbackAlignment()).statement
     'Q(θ + Δθ) − Q(θ) = ½‖ΔW_l‖² for Q = ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩'
     """
+    if callable(rate) or isinstance(rate, str):
+        raise Misuse("rate", rate, "a constant μ; what a step adds is `equals`")
     question = question_of(law, rule, net, layer, activation, bias, assume, rate)
     claim = law_named(equals) if isinstance(equals, str) else equals if equals is None else as_law(equals)
     question = replace(question, step=True)
@@ -62,12 +64,14 @@ def gain_of(question: Question) -> str | None:
         return None
     claim = _gain(question)
     asked = replace(question, step=True, claim=claim, squares=False)
-    return claim.statement if claim and isinstance(settled(asked, time.monotonic()), Proved) else None
+    return at_steps(claim.statement) if claim and isinstance(settled(asked, time.monotonic()), Proved) else None
 
 
 def _gain(question: Question) -> Any:
     """The gain of the library that the parts of higher order are, or None."""
     net = question.net
+    if net is not None and net.depth < 2:
+        return None
     piece = pieces(question, 1)[-1] if net is None else piece_of(net, question.layer or 1)
     try:
         run = question.run(piece, WordCarrier())

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import UnsupportedOperation
+from ..errors import Undecidable, UnsupportedOperation
 from ..kernel.carriers import Value
 from ..kernel.cuts import Increments, Question, State, value_of
 from ..kernel.passes import KINDS, Layer, Run
@@ -110,7 +110,7 @@ class Jet(Value):
     def logdet(self) -> Jet:
         try:
             found = self.value.logdet()
-        except UnsupportedOperation:
+        except Undecidable:
             found = Unvalued()
         rate = self.value.total() * 0 if self.rate is None else self.value.inverse().mT.inner(self.rate)
         return Jet(found, rate)

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..errors import UnsupportedOperation
+from ..errors import Undecidable, UnsupportedOperation
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 from ..kernel.words import Word, letter_name
 
@@ -157,9 +157,7 @@ class Matrix(Value):
     def logdet(self) -> Matrix:
         """A letter: its value is no number of the ring, its rate tr A⁻¹Ȧ is."""
         check_square("logdet(A)", self._dims)
-        raise UnsupportedOperation(
-            "the value of log |det A|", self.ring.name, "use it in a law, which is differentiated"
-        )
+        raise Undecidable("the value of log |det A|, which is no number of the ring")
 
     def is_zero(self) -> bool:
         return all(entry == 0 for entry in self.entries())

@@ -59,7 +59,9 @@ class RuleLaw:
         if self.law is None:
             return f"no law of the form ½‖W_l‖² − G(W_{{l+1}}): {self.reason}"
         finding = self.verdict.finding
-        return f"{self.law.statement}: {self.verdict.kind}" + (f"; {finding['text']}" if finding else "")
+        where = self.verdict.scope.assumptions
+        under = "" if where == "none" else f", where {where}"
+        return f"{self.law.statement}: {self.verdict.kind}{under}" + (f"; {finding['text']}" if finding else "")
 
 
 def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: float = 10) -> RuleLaw:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..errors import LawError, RuleError, name_of
+from ..errors import LawError, RuleError, UserCodeError, name_of
 from ..kernel.carriers import Silent
 from ..kernel.passes import Layer, Run
 
@@ -33,7 +33,11 @@ def _reachable(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[str]:
         return
     seen[id(value)] = value  # kept alive, so that no other object gets its id
     if isinstance(value, (FunctionType, type)) and str(value.__module__).partition(".")[0] in TRUSTED:
+        if isinstance(value, type):  # a counter hung on a class of the library
+            yield repr(sorted((k, v) for k, v in vars(value).items() if isinstance(v, (int, list)) and k[:2] != "__"))
         return
+    if isinstance(value, Iterator):
+        yield _position(value)
     if type(value) is ModuleType:
         return
     if isinstance(value, (Layer, Run)) or issubclass(type(value), Silent):
@@ -63,10 +67,20 @@ def _reachable(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[str]:
         yield from _reachable(part, depth + 1, seen)
 
 
+def _position(value: Any) -> str:
+    """How far an iterator has come, where it can be told without moving it."""
+    try:
+        frame = getattr(value, "gi_frame", None)
+        return repr(value.__reduce__() if frame is None else frame.f_lasti)
+    except Exception:
+        return type(value).__name__
+
+
 def _generator_state(value: Any) -> Iterator[Any]:
     """The state of a random generator, Python's or NumPy's."""
     if type(value).__module__ == "random" and hasattr(value, "getstate"):
-        yield value.getstate()
+        with suppress(NotImplementedError):  # a system's generator has no state
+            yield value.getstate()
     if type(value).__module__.startswith("numpy.random") and hasattr(value, "bit_generator"):
         yield value.bit_generator.state
 
@@ -87,10 +101,16 @@ def memoryless(rule: Any, law: Any) -> Iterator[None]:
     """Raise if running the code inside left a trace that a later run could read."""
     before = [list(_reachable(subject, 0, {})) for subject in (rule, law)]
     draws = _draws()
-    yield
+    failure = None
+    try:
+        yield
+    except UserCodeError as error:  # a trace that was left explains more than what it led to
+        failure = error
     for subject, state, kind in ((rule, before[0], RuleError), (law, before[1], LawError)):
         if list(_reachable(subject, 0, {})) != state:
             raise kind(name_of(subject), "a call changed its own state or a global that it reads", PURE)
     after = _draws()
     if any(after[name] != state for name, state in draws.items()):
         raise RuleError(f"{name_of(rule)} or {name_of(law)}", "a call drew from a global random generator", PURE)
+    if failure:
+        raise failure

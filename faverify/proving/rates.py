@@ -3,8 +3,8 @@
 Method. dQ/dt and Q are words. A number or a product of constants μ with dQ/dt = μQ is read off from one term and tested
 on all. Otherwise squares ‖·‖² of parameters, velocities, activities and signals are taken off dQ/dt one after another;
 if nothing is left and their signs agree, Q is monotone. If dQ/dt speaks of parameters alone it is differentiated
-again, and a multiple of dQ/dt is sought whose sum with d²Q/dt² is such a sum of squares. Each is told only if it holds
-in every case of the local cut; what none of them describes is told as it stands.
+again, and a multiple of dQ/dt is sought whose sum with d²Q/dt² is such a sum of squares. What none of them describes
+is told as it stands. Every case of the local cut is told where they differ.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import Undecidable, UserCodeError
 from ..kernel.cuts import Question, State, WordCarrier, piece_of, pieces, value_of
-from ..kernel.passes import Run
-from ..kernel.words import Word, derivative, letter, letter_name, modulo
+from ..kernel.passes import Run, is_local
+from ..kernel.words import Word, derivative, letter, letter_name, modulo, symbols
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,15 @@ class Finding:
     word: Any = None
 
 
-def finding_of(question: Question) -> Finding | None:
-    """What dQ/dt is, in every case of the local cut; None where there is no cut, or nothing to tell."""
+def findings_of(question: Question) -> list[tuple[Any, Finding]]:
+    """What dQ/dt is, with the piece of each case of the local cut; nothing where there is no cut."""
+    if not is_local(question.rule):
+        return []
     try:
         cases = pieces(question, 1) if question.net is None else [piece_of(question.net, question.layer)]
-        found = [_finding(question, piece) for piece in cases]
+        return [(piece, _finding(question, piece)) for piece in cases]
     except (Undecidable, UserCodeError, ValueError, TypeError):
-        return None
-    generic = found[-1]
-    alike = all(_constants(f) == _constants(generic) for f in found)
-    return generic if alike else Finding("residual", word=generic.word)
+        return []
 
 
 def folded(word: Word, run: Run) -> Word:
@@ -52,15 +51,10 @@ def folded(word: Word, run: Run) -> Word:
     return modulo(word, [(a, short) for a, short in known if not a.same(short)])
 
 
-def _constants(finding: Finding) -> Any:
-    normal = finding.rate.normal() if isinstance(finding.rate, Word) else finding.rate
-    return finding.kind, normal, len(finding.squares)
-
-
 def _finding(question: Question, piece: Any) -> Finding:
     run = question.run(piece, WordCarrier(question.squares))
     moves = run.velocities(question.rule)
-    layer, equations = run.layers[0], question.equations(run)
+    layer, equations = run.layers[0], list(question.equations(run))
     value = value_of(question.law, run, State(layer))
     rate = modulo(derivative(value, moves), equations)
     ratio = _ratio(rate, value)
@@ -83,10 +77,15 @@ def _finding(question: Question, piece: Any) -> Finding:
 
 
 def _constant_part(graph: Any) -> tuple[tuple[str, ...], Any]:
-    """The symbolic constants of a graph, which are letters without an index, and the rest of it."""
+    """The symbolic constants of a graph, and the rest of it."""
     edges, dims, row, col = graph
-    names = sorted(letter_name(k) for k, i, j in edges if i < 0 and j < 0)
-    return tuple(names), (tuple(edge for edge in edges if edge[1] >= 0 or edge[2] >= 0), dims, row, col)
+    names = sorted(letter_name(k) for k, *_ in edges if _is_constant(letter_name(k)))
+    return tuple(names), (tuple(edge for edge in edges if not _is_constant(letter_name(edge[0]))), dims, row, col)
+
+
+def _is_constant(name: str) -> bool:
+    """`λ`, or λ_{l} of a constant for each layer."""
+    return name in symbols
 
 
 def _ratio(rate: Word, value: Word) -> Any:

@@ -8,12 +8,13 @@ that is no polynomial (an inverse, a logarithm) has its slope taken by differenc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
-from ..errors import Misuse, name_of
+from ..errors import Misuse, UnknownName, name_of
 from .witnesses import Witness, seal, witness_from
 
 DEGREES = 12
@@ -187,18 +188,20 @@ def _in_type_of(entry: Any, value: Fraction) -> Any:
     return type(entry)(fmpq(value.numerator, value.denominator))
 
 
-def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None) -> bool:
+def recheck(
+    witness: Witness, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None, assume: Any = None
+) -> bool:
     """See `Witness.recheck`."""
     if witness.digest != seal(witness.record()):
         return False
-    subjects = _subjects(witness, law, rule, activation, claim)
     try:
+        subjects = _subjects(witness, law, rule, activation, claim, assume)
         witness = witness_from(witness.to_dict())  # the types that the record has, whatever the fields had
         try:
             gates, slope = _slope(witness, *subjects)
         except NotPolynomial:
             return _close(witness, *subjects)
-    except Misuse:
+    except (Misuse, UnknownName):
         raise
     except Exception:  # altered data fail in many ways, and none of them is a refutation
         return False
@@ -212,24 +215,38 @@ def recheck(witness: Witness, law: Any = None, rule: Any = None, activation: Any
     return not ball.contains(0) and not slope.contains(0) and bool(ball.overlaps(slope))
 
 
-def _subjects(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any) -> tuple[Any, ...]:
+def _subjects(
+    witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any = None
+) -> tuple[Any, ...]:
     """Law, rule, activation, claim and hypotheses as objects: given, remembered, or looked up in the library."""
     from ..model import activations, assumptions, laws, rules
+    from ..model.names import law_named
 
-    sealed = (witness.law, witness.rule, witness.activation)
+    sealed = (witness.law, witness.rule, witness.activation, witness.claim, tuple(witness.assume))
     held = witness.subjects if isinstance(witness.subjects, tuple) and len(witness.subjects) == 5 else ()
-    if tuple(map(name_of, held[:3])) == sealed and law is None and rule is None and activation is None:
+    if held and _names(held) == sealed and (law, rule, activation, claim, assume) == (None,) * 5:
+        own = {name: value for name, value in getattr(held[1], "__dict__", {}).items() if name in witness.constants}
+        if any(isinstance(v, (int, Fraction)) and v != witness.constants[name] for name, v in own.items()):
+            raise ValueError("constants")
         return held
     classes = {cls.__name__: cls for cls in rules.LIBRARY.values()}
-    law = law or laws.LIBRARY.get(witness.law)
     rule = rule or (classes[witness.rule](**witness.constants) if witness.rule in classes else None)
-    claim = claim or next((c for c in laws.LIBRARY.values() if c.statement == witness.claim), None)
+    with suppress(LookupError):
+        law = law or law_named(witness.law)
+    known = {**laws.LIBRARY, **laws.GAINS}.values()
+    claim = claim or next((c for c in known if c.statement == witness.claim), None)
     for asked, found in (("law", law), ("rule", rule), ("claim", claim or not witness.claim)):
         if not found:
             name = getattr(witness, asked)
             raise Misuse(asked, None, f"the {asked} called {name!r}: it is not in the library, so pass it")
     activation = activation or activations.activation_named(witness.activation)
-    return law, rule, activation, claim, assumptions.assumptions_of(witness.assume)
+    return law, rule, activation, claim, assumptions.assumptions_of(witness.assume if assume is None else assume)
+
+
+def _names(held: tuple[Any, ...]) -> tuple[Any, ...]:
+    law, rule, activation, claim, assume = held
+    stated = claim.statement if claim else ""
+    return name_of(law), name_of(rule), name_of(activation), stated, tuple(a.name for a in assume)
 
 
 def _close(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any) -> bool:
@@ -238,10 +255,11 @@ def _close(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, a
 
     with flint.ctx.workprec(PRECISION):
         _, slope = _slope(witness, law, rule, activation, claim, assume, balls=True)
-        stated = witness.rate if isinstance(witness.rate, Fraction) else Fraction(0)
+        pair = witness.rate if isinstance(witness.rate, tuple) else (str(witness.rate), "0")
+        stated, radius = (Fraction(part) for part in pair)
         gap = abs(slope - flint.arb(flint.fmpq(stated.numerator, stated.denominator)))
-        limit = CLOSENESS * (1 + abs(stated))
-        return stated != 0 and bool(gap < flint.arb(flint.fmpq(limit.numerator, limit.denominator)))
+        limit = CLOSENESS * (1 + abs(stated)) + radius
+        return abs(stated) > radius and bool(gap < flint.arb(flint.fmpq(limit.numerator, limit.denominator)))
 
 
 def _difference(value: Any) -> Any:
@@ -258,12 +276,15 @@ def _slope(
     constants: dict[str, Any] = dict(witness.parameters)
     rational, balls = not balls, balls or not isinstance(witness.rate, Fraction)
 
-    def grid(rows: Any) -> Grid:
-        if not balls:
-            return Grid([[Fraction(entry) for entry in row] for row in rows], constants)
+    def ball(entry: Any) -> Any:
         import flint
 
-        return Grid([[flint.arb(flint.fmpq(e.numerator, e.denominator)) for e in row] for row in rows], constants)
+        if isinstance(entry, tuple):
+            return flint.arb(*entry)
+        return flint.arb(flint.fmpq(entry.numerator, entry.denominator))
+
+    def grid(rows: Any) -> Grid:
+        return Grid([[ball(entry) if balls else Fraction(entry) for entry in row] for row in rows], constants)
 
     depth = len(witness.weights)
     state: dict[str, Grid] = {f"W{k}": grid(w) for k, w in enumerate(witness.weights, start=1)}
@@ -283,11 +304,21 @@ def _slope(
     state |= {name: grid([[Fraction(0)] * cols] * rows) for name, (rows, cols) in shapes.items()} | given
 
     run = Pass(state, depth, activation, grid(witness.targets) if witness.targets is not None else None)
-    moves = run.velocities(rule, grid(witness.inputs), grid(witness.error), witness.biases is not None)
+    losses = [hypothesis.error for hypothesis in assume if hypothesis.error]
+    signals: list[Grid] = []
+
+    def error(output: Any) -> Grid:
+        found = losses[0](output) if losses else grid(witness.error)
+        signals.append(found)
+        return found
+
+    moves = run.velocities(rule, grid(witness.inputs), error, witness.biases is not None)
+    if not _agrees(signals[0], grid(witness.error)):
+        raise ValueError("the error is not what the loss says")
 
     for below, layer in zip([run.source, *run.layers], run.layers, strict=False):
         for hypothesis in assume:
-            _require(hypothesis, layer, below, run.output, grid(witness.error))
+            _require(hypothesis, layer, below, run.output)
 
     def value(t: Any, formula: Any = law, start: Any = state, moved: Any = moves) -> Any:
         if "∫" in constants:
@@ -298,9 +329,11 @@ def _slope(
         i, j = witness.entry or (0, 0)
         return found.rows[i][j] if isinstance(found, Grid) else state["W1"]._number(found)
 
-    largest = max((abs(float(e)) for g in moves.values() for row in g.rows for e in row), default=0.0)
-    smallest = min((abs(float(e)) for g in state.values() for row in g.rows for e in row if e != 0), default=1.0)
-    step = Fraction(1, 2 + int(40 * DEGREES * (1 + largest) / min(1.0, smallest)))  # no entry changes sign on the way
+    largest = max((_size(e) for g in moves.values() for row in g.rows for e in row), default=Fraction(0))
+    smallest = min((_size(e) for g in state.values() for row in g.rows for e in row if e != 0), default=Fraction(1))
+    step = Fraction(
+        1, 2 + int(40 * DEGREES * (1 + largest) / min(Fraction(1), smallest))
+    )  # no entry changes sign on the way
     start = value(Fraction(0))
     claimed = state["W1"]._number(witness.mu) * start
     if claim and witness.step:
@@ -310,16 +343,27 @@ def _slope(
     return run.gates, (_derivative(value, step) if rational else _difference(value)) - claimed
 
 
-def _require(hypothesis: Any, layer: Any, below: Any, output: Any, error: Grid) -> None:
+def _agrees(a: Grid, b: Grid) -> bool:
+    """Whether two grids are equal; of balls, whether they may be."""
+    if a.shape != b.shape:
+        return False
+    pairs = [(p, q) for row, other in zip(a.rows, b.rows, strict=True) for p, q in zip(row, other, strict=True)]
+    return all(p.overlaps(q) if hasattr(p, "overlaps") else p == q for p, q in pairs)
+
+
+def _require(hypothesis: Any, layer: Any, below: Any, output: Any) -> None:
     """Raise unless a hypothesis holds at a layer."""
     gaps = [left - right for left, right in hypothesis.pairs(layer, layer.above, below, output)]
-    gaps += [hypothesis.error(output) - error] if hypothesis.error else []
     widths = {layer.W.shape[0]} | ({layer.above.W.shape[0]} if layer.above else set())
     fits = hypothesis.samples in (None, output.h.shape[1]) and not (hypothesis.scalar and output.h.shape[0] != 1)
     if any(entry != 0 for gap in gaps for row in gap.rows for entry in row) or not fits:
         raise ValueError("a hypothesis is broken")
     if hypothesis.square and len(widths) > 1:
         raise ValueError("a hypothesis is broken")
+
+
+def _size(entry: Any) -> Fraction:
+    return abs(entry) if isinstance(entry, Fraction) else abs(Fraction(float(entry))) or Fraction(1, 10**9)
 
 
 class Pass:
@@ -331,14 +375,14 @@ class Pass:
         self.output = self.layers[-1]
         self.gates: list[Any] = []
 
-    def velocities(self, rule: Any, x: Grid, error: Grid, biases: bool) -> dict[str, Grid]:
+    def velocities(self, rule: Any, x: Grid, error: Any, biases: bool) -> dict[str, Grid]:
         self.biases, self.rule = biases, rule
         from ..model import rules
 
         if type(rule).velocities is not rules.LearningRule.velocities or "velocities" in vars(rule):
-            return rule.velocities(self, x, lambda output: error)  # type: ignore[no-any-return]
+            return rule.velocities(self, x, error)  # type: ignore[no-any-return]
         self.forward(x)
-        self.backward(rule, lambda output: error)
+        self.backward(rule, error)
         return self.updates(rule)
 
     def forward(self, x: Grid) -> Any:
@@ -351,7 +395,7 @@ class Pass:
                 layer.a, layer.dphi = (self._map(f, layer.h) for f in (self.activation.phi, self.activation.dphi))
                 self.gates += [layer.dphi.rows] * first
             layer.phi = layer.a
-            layer.a = layer.phi if layer is self.output else self.rule.activity(layer)
+            layer.a = layer.phi if layer is self.output else _filled(self.rule.activity(layer), layer.phi)
         self.output.target = self.targets or self.output.h * 0
         return self.output
 
@@ -359,10 +403,10 @@ class Pass:
         return h._like([[_to(function(entry), h) for entry in row] for row in h.rows])
 
     def backward(self, rule: Any, error: Any) -> None:
-        self.output.delta = error(self.output)
-        self.output.delta = rule.signal(self.output)
+        self.output.e = self.output.delta = error(self.output)
+        self.output.delta = _filled(rule.signal(self.output), self.output.h)
         for layer in reversed(self.layers[:-1]):
-            layer.delta = rule.error(layer, layer.above, self.output)
+            layer.delta = _filled(rule.error(layer, layer.above, self.output), layer.h)
 
     def updates(self, rule: Any) -> dict[str, Grid]:
         moves: dict[str, Grid] = {}
@@ -372,8 +416,17 @@ class Pass:
                 "b": -layer.delta.row_sums(),
                 **rule.update(layer, below, self.output),
             }
-            moves |= {f"{key}{layer.index}": value for key, value in found.items() if key not in "bv" or self.biases}
+            moves |= {
+                f"{key}{layer.index}": _filled(value, getattr(layer, key))
+                for key, value in found.items()
+                if key not in "bv" or self.biases
+            }
         return moves
+
+
+def _filled(value: Any, like: Grid) -> Any:
+    """A whole number as a grid of the shape of another."""
+    return like * 0 + value if isinstance(value, int) else value
 
 
 def _to(number: Any, like: Grid) -> Any:
@@ -385,7 +438,7 @@ def _layers(state: dict[str, Grid], depth: int) -> list[Any]:
         return SimpleNamespace(
             **{key: state[f"{key}{k}"] for key in "WbBFVv"},
             start=SimpleNamespace(**{key: state.get(f"{key}{k}(0)") for key in "WbBFVv"}),
-            constant=lambda name, of="weight": state[f"{name}{k}"],
+            constant=lambda name, of="weight": state[f"{name}°{k}"],
             draw=lambda name, of="activity": state[f"{name}~{k}"],
             index=k,
             name=f"W{k}",

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FaverifyError, ShapeError, Undecidable, UserCodeError, name_of
 from ..kernel.cuts import Question
 from ..model.activations import Transcendental, activation_named
+from ..model.formulas import Parameter
 from ..model.networks import MLP
-from .jets import residual
+from .jets import Unvalued, residual
 from .rings import Assignment, Balls, Rationals
 
 if TYPE_CHECKING:
@@ -66,12 +67,16 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
         ring = ring_type(parameters)
         carrier = Assignment(ring, data, draw)
         try:
-            run = question.run(net, carrier, samples)
+            run, signals = question.run(net, carrier, samples), []  # type: Any, list[Any]
+            if run.error:
+                run.error = _recorded(run.error, signals)
             moves = run.velocities(question.rule)
             rates = residual(question, run, run.layers[layer - 1], moves)
+            if isinstance(rates, Unvalued):
+                raise Undecidable("the value of a logarithm or an integral")
             broken = not all((left - right).is_zero() for left, right in question.equations(run))
-            if any(a.error for a in question.assume):
-                data["e"] = run.error(run.output).data
+            if signals:
+                data["e"] = signals[0].data
             return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink or broken)
         except Transcendental:
             continue
@@ -80,6 +85,14 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
                 raise
             return Case(net, layer, data, parameters, None, {}, at_kink=True)  # no value at this point
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
+
+
+def _recorded(error: Any, signals: list[Any]) -> Any:
+    def recorded(output: Any) -> Any:
+        signals.append(error(output))
+        return signals[-1]
+
+    return recorded
 
 
 class Drawn(dict[str, Fraction]):
@@ -143,15 +156,23 @@ def search(question: Question, deadline: float) -> Witness | None:
 
 
 PROBES = {False: (1, 1, 1, 1, 1), True: (2, 2, 1)}  # a deep chain; and for the last layer alone a wide one
+GUARDED = 2_000  # parameters of a given network up to which a proof is tried on numbers
 
 
 def contradicted(question: Question) -> bool:
-    """Whether a law that letters proved fails at one point of a small network: a guard, not a search."""
+    """Whether a law that letters proved fails at one point of a network: a guard, not a search."""
     phis = _activations(question)
     if not phis:
         return False
-    net, signs = MLP(PROBES[question.layer == -1], phis[-1], question.bias), cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
+    widths = PROBES[question.layer == -1] if question.net is None else question.net.widths
+    net = MLP(widths, phis[-1], question.bias)
+    if sum(rows * cols for rows, cols in net.shapes().values()) > GUARDED:
+        return False
+    signs = cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
     parameters, data = Drawn(None), Data()
+    degree = question.activation.degree
+    if isinstance(degree, Parameter):
+        parameters[degree.name] = Fraction(2)
     layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
     try:
         cases = [evaluate(question, net, k, data, parameters, lambda name: Fraction(next(signs)), 1) for k in layers]
@@ -166,7 +187,10 @@ def contradicted(question: Question) -> bool:
 def _activations(question: Question) -> list[Any]:
     if question.activation.phi is not None:
         return [question.activation]
-    return [activation_named(name) for name in question.activation.candidates]
+    names = question.activation.candidates
+    return [
+        activation_named(name) for name in names or ("power-2",) * isinstance(question.activation.degree, Parameter)
+    ]
 
 
 def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
@@ -234,7 +258,10 @@ def witness(question: Question, case: Case) -> Witness:
         feedback=named if len(read) == 2 else list(named.values()),
         feedback_names=tuple(named),
         inputs=array(data["x"]),
-        error=array(data.get("e") or [[Fraction(0)] * len(data["x"][0])] * net.outputs),
+        error=array(
+            [[_plain(entry) for entry in row] for row in data.get("e", ())]
+            or [[Fraction(0)] * len(data["x"][0])] * net.outputs
+        ),
         rate=rate if isinstance(rate, Fraction) else ball_text(rate),
         entry=shown,
         mu=constant(question.mu, parameters),

@@ -22,7 +22,7 @@ class Witness:
     Shapes: `weights` W_1 … W_L with W_l of shape n_l × n_{l−1}; `feedback` what the rule and the law read, B_2 … B_L or
     F_1 … F_{L−1} (a dict by name where they read both); `inputs` n_0 × samples; `error` n_L × samples, the signal e;
     `gates` φ′(h_l) of the hidden layers; `biases` and `targets` where they matter, else None.
-    `given` holds by name whatever else was read: a rule's memory V1, constants M1, draws m~1, a start W1(0).
+    `given` holds by name whatever else was read: a rule's memory V1, constants M°1, draws m~1, a start W1(0).
     `parameters` are the values of symbols, `constants` those of the rule's own fields, such as a decay.
     `feedback_names` says which is which, so that a reader of the record need not know the rule.
     `rate` is dQ/dt − μQ − R, with R the `claim` (of one `step`: ΔQ − μQ − R), at `entry` of the law's value (None for a
@@ -63,15 +63,17 @@ class Witness:
     def to_dict(self) -> dict[str, Any]:
         return {**self.record(), "digest": self.digest}
 
-    def recheck(self, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None) -> bool:
-        """Whether the fields are as sealed and dQ/dt is the stated rate, by code that shares nothing with the prover.
+    def recheck(
+        self, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None, assume: Any = None
+    ) -> bool:
+        """Whether the fields are as sealed and dQ/dt is the stated rate; no code is shared with the prover.
 
-        `law`, `rule`, `activation` and `claim` are needed for a witness read from a file about code that is not in the
-        library.
+        `law`, `rule`, `activation`, `claim` and `assume` are needed for a witness read from a file about code that
+        is not in the library.
         """
         from .rechecking import recheck
 
-        return recheck(self, law, rule, activation, claim)
+        return recheck(self, law, rule, activation, claim, assume)
 
     def __str__(self) -> str:
         from ..writing.text import witness_text

@@ -181,7 +181,15 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
         gain = run.carrier.zeros(1, 1) + value_of(question.claim, run, Increments(layer, deltas))
         beyond = higher_order(value.word, {name: term.word for name, term in deltas.items()})
         if not (beyond - gain.word).is_zero():
-            raise AssertionError("the claimed increment is not the law's")
+            text, latex = word_lines(beyond, True)
+            steps.append(
+                Step(
+                    "of second and higher order",
+                    f"ΔQ, the rest = {text}",
+                    rf"\text{{{plain('ΔQ, the rest')}}} = {latex}",
+                )
+            )
+            return tuple(steps)
         steps.append(
             Step(
                 "second and higher order, whatever Δθ is",

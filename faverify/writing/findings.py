@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
 from ..kernel.words import Word
 from ..model.formulas import constant_text
-from ..proving.rates import Finding, finding_of
+from ..proving.rates import Finding, findings_of
 from .letters import matrix_lines
 from .notation import text_name
 
@@ -25,8 +26,25 @@ def finding_record(verdict: Any) -> dict[str, Any] | None:
         return None
     if question.net is not None and question.layer is None:
         return None
-    found = finding_of(question)
-    return None if found is None else {"kind": found.kind, "text": finding_text(found), "rate": _plain(found.rate)}
+    found = findings_of(question)
+    if not found:
+        return None
+    texts = [finding_text(each) for _, each in found]
+    generic = found[-1][1]
+    if len({alike(text, piece) for text, (piece, _) in zip(texts, found, strict=True)}) == 1:
+        return {"kind": generic.kind, "text": texts[-1], "rate": _plain(generic.rate)}
+    text = f"{texts[-1]}; at the last hidden layer: {texts[0]}"
+    return {"kind": "residual", "text": text, "rate": None}
+
+
+def alike(text: str, piece: Any) -> str:
+    """The text with the last layers named as generic ones are, so that equal cases read the same."""
+    if not piece.ends or not isinstance(piece.labels[0], str):
+        return text
+    text = re.sub(r"(?<![^\W\d])e(?![^\W\d])", "δ_{l+1}", text)
+    for name, generic in (("{L-2}", "{l-1}"), ("{L-1}", "l"), ("_L", "_{l+1}")):
+        text = text.replace(name, generic)
+    return text.replace("_{l}", "_l")
 
 
 def finding_text(found: Finding) -> str:

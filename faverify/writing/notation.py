@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..kernel.carriers import Value, exact
 from ..kernel.cuts import WordCarrier
 from ..kernel.words import Word, letter_name
-from .text import subscripted
+from .text import subscripted, unmarked
 
 GREEK = {
     "δ": r"\delta",
@@ -195,13 +195,13 @@ def symbol(name: str) -> Factor:
 
 def text_name(name: str) -> str:
     """`W_{l}` as W_l, `W1` and `h_{1}` with a subscript digit."""
-    name = re.sub(r"^sign\((.*)\)$", lambda m: f"sign({text_name(m[1])})", name.replace("~", ""))
+    name = re.sub(r"^sign\((.*)\)$", lambda m: f"sign({text_name(m[1])})", unmarked(name))
     name = re.sub(r"_\{(\d+)\}", lambda m: subscripted("x" + m[1])[1:], subscripted(name))
     return re.sub(r"_\{(\w)\}", r"_\1", name)
 
 
 def latex_name(name: str) -> str:
-    name = re.sub(r"^sign\((.*)\)$", lambda m: rf"\operatorname{{sign}}({latex_name(m[1])})", name.replace("~", ""))
+    name = re.sub(r"^sign\((.*)\)$", lambda m: rf"\operatorname{{sign}}({latex_name(m[1])})", unmarked(name))
     name = re.sub(r"^(\D+?)(\d+)$", r"\1_{\2}", name)
     name = (
         re.sub(r"^(\w)̇", r"\\dot{\1}", name).replace("Ẇ", r"\dot{W}").replace("Ḃ", r"\dot{B}").replace("ḃ", r"\dot{b}")

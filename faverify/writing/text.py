@@ -8,8 +8,14 @@ from typing import Any
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+def unmarked(name: str) -> str:
+    """A name without the mark that tells a rule's constants (M°) and draws (m~) from all other letters."""
+    return name.replace("~", "").replace("°", "")
+
+
 def subscripted(name: str) -> str:
     """`W1` as W₁; a name that has its own subscript stays."""
+    name = unmarked(name)
     head = name.rstrip("0123456789")
     return head + name[len(head) :].translate(SUBSCRIPTS) if head and "_" not in name else name
 
@@ -53,7 +59,7 @@ def witness_text(witness: Any) -> str:
     named += [(f"b{k}", b) for k, b in enumerate(witness.biases or [], start=1)]
     backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
     named += list(zip(witness.feedback_names, backs, strict=True))
-    named += [(name.replace("~", ""), value) for name, value in witness.given.items()]
+    named += [(name, value) for name, value in witness.given.items()]
     named += [("x", witness.inputs), ("e", witness.error)]
     named += [("y", witness.targets)] if witness.targets is not None else []
     named += [(f"φ′(h{str(k).translate(SUBSCRIPTS)})", gate) for k, gate in enumerate(witness.gates, start=1)]
@@ -61,6 +67,8 @@ def witness_text(witness: Any) -> str:
     lines += [f"  {subscripted(name)} = {matrix_text(value)}" for name, value in named]
     lines += [f"  {name} = {value}" for name, value in witness.parameters.items()]
     where = f"layer {witness.layer}" + (f", entry {witness.entry}" if witness.entry is not None else "")
-    what = "dQ/dt" if isinstance(witness.mu, Fraction) and witness.mu == 0 else f"dQ/dt − ({witness.mu}) Q"
+    what = "Q(θ + Δθ) − Q(θ)" if witness.step and witness.claim else "dQ/dt"
+    what += "" if isinstance(witness.mu, Fraction) and witness.mu == 0 else f" − ({witness.mu}) Q"
+    what += f" − ({witness.claim})" if witness.claim else ""
     lines.append(f"  {what} = {entry_text(witness.rate)} at {where}")
     return "\n".join(lines)

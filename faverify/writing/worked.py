@@ -41,7 +41,8 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
             yield (f"φ = {activation.name}", *_line(f"a_{{{k}}}", layer.a.data))
             yield ("gate", *_line(f"φ′(h_{{{k}}})", layer.dphi.data))
     for k, layer in reversed(list(enumerate(run.layers, start=1))):
-        yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
+        if hasattr(layer, "delta"):  # a rule with passes of its own may have none
+            yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
     for name, rate in moves.items():
         dotted = DOTTED.get(name[0], f"d{name[0]}") + name[1:]
         yield ("the rule's update", *_line(dotted, rate.data))
