@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import UnknownName
+from ..kernel.passes import KINDS
 from . import laws, rules
 
 
@@ -34,3 +35,14 @@ def law_named(name: str) -> laws.Law:
     if key not in laws.LIBRARY:
         raise UnknownName("law", name, [*laws.LIBRARY, *(f"{family}-2" for family in laws.FAMILIES)])
     return laws.LIBRARY[key]
+
+
+def unmarked(name: str) -> str:
+    """A name without the mark that tells a rule's constants (M°1) and draws (m~1) from all other letters."""
+    return name.replace("~", "").replace("°", "")
+
+
+def marked(name: str) -> str:
+    """The letter of what a reader writes as M1: of a rule's own constant, with its mark."""
+    found = re.fullmatch(r"([^\W\d_]+)(\d+)", name)
+    return name if found is None or found[1] in KINDS else f"{found[1]}°{found[2]}"

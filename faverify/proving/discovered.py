@@ -72,9 +72,9 @@ class Discovery:
     """All polynomial laws up to a degree that are common to all inputs and all error signals.
 
     `independent`: the rank of their Jacobian. At most `parameters` − `lie_rank` laws of any kind are independent near
-    the base point; `complete` says that this bound is reached. `exact` says that `laws` (and `semi_invariants`) span
-    all there are up to the degree. `scope` and `notes` say what the numbers speak of, and what stopped. Without a
-    network there is nothing to count: these are None.
+    the base point; `complete` says that this bound is reached. `exact` says that `laws` (and `semi_invariants`, of
+    rational rates) span all up to the degree that hold whatever the gates are. `scope` and `notes` say what the
+    numbers speak of, and what stopped. Without a network there is nothing to count: these are None.
     """
 
     laws: tuple[FoundLaw, ...]
@@ -100,7 +100,9 @@ class Discovery:
 
     def __str__(self) -> str:
         count = f"{len(self.laws)} law{'s' * (len(self.laws) != 1)} of degree ≤ {self.degree}"
-        lines = [f"{count}, {'all there are' if self.exact else 'there may be more'}"]
+        free = "gates" in self.scope and not self.complete
+        kind = "all that hold whatever the gates are" if free else "all there are"
+        lines = [f"{count}, {kind if self.exact else 'there may be more'}"]
         lines += [f"  {law.text}    [{law.known or law.kind}]" for law in self.laws]
         if self.semi_invariants:
             lines.append(f"{len(self.semi_invariants)} with dQ/dt = μQ")
@@ -148,6 +150,6 @@ def polynomial_text(polynomial: Polynomial) -> str:
     for monomial, c in polynomial.items():
         names = "·".join(name + (str(power).translate(SUPERSCRIPTS) if power > 1 else "") for name, power in monomial)
         size = {Fraction(1): "", Fraction(1, 2): "½·", Fraction(1, 4): "¼·"}.get(abs(c), f"{abs(c)}·")
-        parts.append((" − " if c < 0 else " + ") + size + names)
+        parts.append((" − " if c < 0 else " + ") + (size + names if monomial else str(abs(c))))
     text = "".join(parts)
     return text.removeprefix(" + ") if text.startswith(" + ") else "−" + text.removeprefix(" − ")

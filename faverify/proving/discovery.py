@@ -21,10 +21,10 @@ from typing import Any
 from ..errors import FaverifyError, Misuse, Undecidable
 from ..kernel.cuts import State, value_of
 from ..model import laws as library
-from ..model.names import rule_named
+from ..model.names import rule_named, unmarked
 from ..model.networks import MLP
 from .discovered import Discovery, FoundLaw, polynomial_text, whole
-from .eigenspaces import eigenspaces
+from .eigenspaces import eigenspaces, varying
 from .fields import Law, Setting, describe, entry_of, is_additive, setting_of, values_text
 from .kernels import Kernel, certified, monomials, steps
 from .lie import LieRank, lie_rank
@@ -145,7 +145,7 @@ class _Search:
             self.check()
             rate = rate_of(setting, law)
             if rate is not None:
-                self.known.append((law, name, layer, rate))
+                self.known.append((law if rate else varying(law), name, layer, rate))
         for _ in steps(setting, self.kernel, still, self.check):
             pass
         spaces = eigenspaces(setting, self.kernel, still)
@@ -175,6 +175,8 @@ class _Search:
             independent = jacobian_rank(setting, [law for law, found in basis if found.rate == 0])
         size = len(setting.variables)
         scope = describe(setting)
+        if not setting.net.activation.linear:
+            scope["gates"] = "free: laws that hold whatever they are; there may be others where they are tied to θ"
         scope["degree"] = f"at most {self.degree} in {', '.join(setting.moving) or 'nothing'}"
         if lie is not None:
             closed = "; closed under brackets" if lie.closed else ""
@@ -195,7 +197,7 @@ class _Search:
             degree=self.degree,
             scope=scope,
             notes=tuple(self.notes),
-            feedback={name: tuple(map(tuple, rows)) for name, rows in setting.given().items()},
+            feedback={unmarked(name): tuple(map(tuple, rows)) for name, rows in setting.given().items()},
         )
 
 
@@ -214,7 +216,7 @@ def library_laws(setting: Setting, degree: int) -> Iterator[tuple[Law, str, int]
             for i, row in enumerate(value.data):
                 for j, entry in enumerate(row):
                     found = setting.law(entry)
-                    if found and max(map(len, found)) <= degree:
+                    if 0 < max(map(len, found), default=0) <= degree:
                         at = {(1, 1): ""}.get(value._dims, f"[{i},{j}]" if value._dims[1] > 1 else f"[{i}]")
                         single = at or ("[0]" if law.name.startswith("neuron") else "")
                         yield found, f"{law.name}{single} at layer {layer}", layer
@@ -261,7 +263,8 @@ def named_basis(
         for (a, one), (b, two) in combinations_with_replacement(lower, 2):
             check()
             if one.degree + two.degree == size and (one.rate + two.rate in spaces):
-                offer(_times(a, b), one.rate + two.rate, "product", None, None)
+                law = _times(a, b)
+                offer(law if one.rate + two.rate else varying(law), one.rate + two.rate, "product", None, None)
         for rate, laws in spaces.items():
             for law in laws:
                 if max(map(len, law)) == size:

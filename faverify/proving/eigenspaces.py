@@ -1,8 +1,9 @@
 """Semi-invariants: the eigenspaces of X₀, the field without data, on the laws of the rest.
 
-Method. K is a space of polynomials with an echelon basis. The largest subspace that X₀ maps to itself is the limit of
-S ↦ {Q ∈ S : X₀Q ∈ S}, starting at K; on it X₀ is a matrix over ℚ, whose rational eigenvalues are the rates. Q with
-dQ/dt = μQ lies in K and X₀Q = μQ, so that none is missed whose rate is rational.
+Method. K is a space of polynomials with an echelon basis: 1 and the laws of the rest. The largest subspace that X₀ maps
+to itself is the limit of S ↦ {Q ∈ S : X₀Q ∈ S}, starting at K; on it X₀ is a matrix over ℚ, whose rational eigenvalues
+are the rates. Q with dQ/dt = μQ lies in K and X₀Q = μQ, so that none is missed whose rate is rational. Each is
+certified again by itself, as a polynomial identity.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from .fields import Law, Setting
-from .kernels import Kernel
+from .kernels import Kernel, certified
 
 Vector = list[Fraction]
 
@@ -21,7 +22,8 @@ def eigenspaces(setting: Setting, kernel: Kernel, still: bool) -> dict[Fraction,
     basis = [kernel.laws[f] for f in sorted(kernel.laws)]
     if not still:
         return {Fraction(0): basis}
-    free = [kernel.candidates[f] for f in sorted(kernel.laws)]
+    basis.insert(0, {(): Fraction(1)})
+    free = [(), *(kernel.candidates[f] for f in sorted(kernel.laws))]
     images = [setting.law(setting.along(setting.polynomial(law), setting.parts[0])) for law in basis]
     size = len(basis)
     # Column k of `gaps` is X₀Q_k less its projection on K by the free columns: it must vanish on the subspace.
@@ -43,8 +45,17 @@ def eigenspaces(setting: Setting, kernel: Kernel, still: bool) -> dict[Fraction,
             [a - rate * b for a, b in zip(_combined(vector, action, size), vector, strict=True)] for vector in space
         ]
         vectors = _graded(_kernel_within(space, rows))
-        found[rate] = [_law(vector, basis) for vector in vectors]
+        laws = [_law(vector, basis) for vector in vectors]
+        laws = laws if rate else [varying(law) for law in laws if varying(law)]
+        if not all(certified(setting, law, setting.rates, rate) for law in laws):
+            raise AssertionError(f"an eigenvector of rate {rate} is no semi-invariant")
+        found[rate] = laws
     return found
+
+
+def varying(law: Law) -> Law:
+    """A law without its constant term, which no law of rate 0 needs."""
+    return {m: c for m, c in law.items() if m}
 
 
 def _minus(image: Law, basis: list[Law], coordinates: Vector) -> Law:

@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import Misuse, UnsupportedOperation, name_of
 from ..kernel.carriers import watch
 from ..kernel.passes import Run
+from ..model.names import marked, unmarked
 from .given import numbers
 from .polynomials import PolynomialCarrier, Polynomials
 from .residues import Field, ResidueCarrier, null_space_modulus
@@ -30,7 +31,7 @@ POINTS = 20  # base points tried for a region
 FAR = 1000  # entries of the base point are ±1 … ±1000, so that no relation between them is likely
 
 Rows = list[list[Fraction]]
-Law = dict[tuple[int, ...], Fraction]  # a polynomial in θ: (i, i, j) stands for θ_i² θ_j
+Law = dict[tuple[int, ...], Fraction]  # a polynomial in θ: (i, i, j) stands for θ_i² θ_j, () for 1
 
 
 class Constants:
@@ -151,12 +152,11 @@ class Setting:
         return self.ring.context.from_dict(terms)
 
     def law(self, polynomial: Any) -> Law:
-        """The law of an element of the ring that has no data in it, without its constant term."""
+        """The law of an element of the ring that has no data in it."""
         found: Law = {}
         for exponents, c in polynomial.to_dict().items():
             monomial = tuple(i for i, power in enumerate(exponents) if power for _ in range(power))
-            if monomial:
-                found[monomial] = Fraction(int(c.p), int(c.q))
+            found[monomial] = Fraction(int(c.p), int(c.q))
         return found
 
     def along(self, polynomial: Any, rates: list[Any]) -> Any:
@@ -240,7 +240,7 @@ def _without_idle(setting: Setting) -> Setting:
                 if degree:
                     used[variable.partition("[")[0]].add(name)
         if all(rate == 0 for rate in rates):
-            idle.append((name, f"{name} does not move: its velocity is 0"))
+            idle.append((name, f"{name} does not move: its velocity is 0; here it is {_text(setting.base[name])}"))
     nothing = {"B1", f"F{setting.net.depth}"} & set(sizes)
     idle += [(name, f"{name} stands in for no map and is left out") for name in sorted(nothing) if used[name] <= {name}]
     if not idle:
@@ -279,11 +279,12 @@ def _given(feedback: Mapping[str, Any] | None, still: Mapping[str, tuple[int, in
     if not isinstance(feedback, Mapping):
         raise Misuse("feedback", feedback, "a dict of matrices, such as {'B2': [[1, 2]]}")
     found = {}
-    for name, value in feedback.items():
+    for key, value in feedback.items():
+        name = marked(str(key))
         if name not in still:
-            names = ", ".join(still) or "none: this rule reads no matrix that it does not move"
-            raise Misuse("feedback", name, f"names of what the rule reads and does not move: {names}")
-        found[str(name)] = numbers(value, str(name), still[name])
+            names = ", ".join(map(unmarked, still)) or "none: this rule reads no matrix that it does not move"
+            raise Misuse("feedback", key, f"names of what the rule reads and does not move: {names}")
+        found[name] = numbers(value, str(key), still[name])
     return found
 
 
@@ -326,7 +327,7 @@ def describe(setting: Setting) -> dict[str, str]:
     if setting.signed:
         scope["region"] = f"where the signs are those of {values_text(setting.base)}"
     for name, rows in setting.given().items():
-        scope[name] = _text(rows)
+        scope[unmarked(name)] = _text(rows)
     for name, value in setting.constants.values.items():
         scope[name] = str(value)
     return scope

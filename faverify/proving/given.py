@@ -12,8 +12,8 @@ from typing import Any
 from ..errors import ExactnessError, Misuse, NonFiniteError, ShapeError, Undecidable
 from ..kernel.carriers import exact
 from ..kernel.cuts import scope_of, statement_of
-from ..kernel.passes import KINDS
 from ..kernel.verdicts import Refuted
+from ..model.names import marked
 from ..model.networks import MLP
 from .check import question_of
 from .search import evaluate, witness
@@ -74,7 +74,7 @@ def refute_at(
     for name, value in _named(feedback, net).items():
         known = re.fullmatch(r"[BF].*", str(name))
         matrix = numbers(value, name, _feedback_shape(name, net) if known else (None, None))
-        data[re.sub(r"^([^\W\d_]+)(\d+)$", own_constant, str(name))] = matrix
+        data[marked(str(name))] = matrix
     if not isinstance(parameters, (Mapping, type(None))):
         raise Misuse("parameters", parameters, "a dict of numbers, such as {'λ': 1}")
     constants = {str(name): _exact(value, str(name)) for name, value in (parameters or {}).items()}
@@ -92,11 +92,6 @@ def refute_at(
     return Refuted(
         *names, statement_of(question), scope_of(question), "given witness", witness=found, question=question
     )
-
-
-def own_constant(name: re.Match[str]) -> str:
-    """The letter of a constant of the rule, which a reader writes as M1."""
-    return name[0] if name[1] in KINDS else f"{name[1]}°{name[2]}"
 
 
 def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list[list[Fraction]]:

@@ -29,6 +29,8 @@ SPARE = 16  # samples beyond the number of candidates: a chance of about p⁻¹�
 PRIMES = 8
 LARGEST = 6000  # candidates: the matrix then has 36 million entries, some 3 GB while it is handed over
 
+ZERO = Fraction(0)
+
 Monomials = list[tuple[int, ...]]
 
 
@@ -162,9 +164,10 @@ class Kernel:
         return self.nullity == len(self.laws)
 
 
-def certified(setting: Setting, law: Law, rates: list[Any]) -> bool:
-    """Whether dQ/dt vanishes identically over ℚ."""
-    return bool(setting.along(setting.polynomial(law), rates) == 0)
+def certified(setting: Setting, law: Law, rates: list[Any], rate: Fraction = ZERO) -> bool:
+    """Whether dQ/dt = rate · Q identically over ℚ, along a field."""
+    polynomial = setting.polynomial(law)
+    return bool(setting.along(polynomial, rates) == polynomial * setting.ring.number(rate))
 
 
 def steps(setting: Setting, kernel: Kernel, rest: bool, check: Callable[[], None]) -> Iterator[None]:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ..kernel.carriers import Value, exact
 from ..kernel.cuts import WordCarrier
 from ..kernel.words import Word, letter_name
-from .text import subscripted, unmarked
+from ..model.names import unmarked
+from .text import subscripted
 
 GREEK = {
     "δ": r"\delta",

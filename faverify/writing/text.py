@@ -5,12 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ..model.names import unmarked
+
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def unmarked(name: str) -> str:
-    """A name without the mark that tells a rule's constants (M°) and draws (m~) from all other letters."""
-    return name.replace("~", "").replace("°", "")
 
 
 def subscripted(name: str) -> str:

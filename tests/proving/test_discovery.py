@@ -11,6 +11,7 @@ import pytest
 
 import faverify as fv
 from faverify.kernel.passes import Run
+from faverify.model.names import marked
 from faverify.proving import ansatz, discovery, kernels, lie
 from faverify.proving.discovery import discover
 from faverify.proving.fields import setting_of
@@ -96,7 +97,7 @@ def test_sampled_gates_show_laws_that_are_none(monkeypatch):
 def rate_at(rule, net, law, fixed, seed):
     draws = random.Random(seed)
     carrier = Assignment(
-        Rationals(), {k: [list(r) for r in v] for k, v in fixed.items()}, lambda _: draws.randint(-9, 9)
+        Rationals(), {marked(k): [list(r) for r in v] for k, v in fixed.items()}, lambda _: draws.randint(-9, 9)
     )
     moves = Run(net, carrier, 1).velocities(rule)
     at = {f"{k}[{i},{j}]": x for k, v in carrier.data.items() for i, row in enumerate(v) for j, x in enumerate(row)}
@@ -246,7 +247,7 @@ def test_a_forgotten_gate_loses_the_balance_where_there_is_one():
 
 def test_what_does_not_move_is_no_law():
     found = discover(Masked(), fv.MLP((2, 1, 1), "linear"))
-    assert "W2 does not move: its velocity is 0" in found.notes
+    assert found.notes == ("W2 does not move: its velocity is 0; here it is [[782]]",)
     assert found.parameters == 2
     assert all("W2" not in law.text for law in found.laws)
 
@@ -412,6 +413,66 @@ def test_decay_makes_semi_invariants():
     }
     assert rates["kolen-pollack-balance at layer 1"] == Fraction(-2, 3)
     assert len(found.semi_invariants) == len(discover(KP, fv.MLP((2, 2, 2))).laws) == 16
+
+
+class Anchored(R.FeedbackAlignment):
+    """Decay towards M."""
+
+    def update(self, layer, below, output):
+        return {"W": -layer.delta @ below.a.mT - (layer.W - layer.constant("M")) / 2}
+
+
+class Drifting(R.FeedbackAlignment):
+    def update(self, layer, below, output):
+        return {"B": layer.constant("M")}
+
+
+class Counting(R.FeedbackAlignment):
+    def update(self, layer, below, output):
+        return {"B": 1}
+
+
+class Shrinking(R.FeedbackAlignment):
+    """The decay of an ℓ₁ norm."""
+
+    def update(self, layer, below, output):
+        return {"W": -layer.delta @ below.a.mT - layer.W.sign() / 10}
+
+
+def test_semi_invariants_have_a_constant_term():
+    net, M = fv.MLP((2, 2, 1), "linear"), [[1, 2], [3, 4]]
+    found = discover(Anchored(), net, degree=1, feedback={"B2": [[5, -6]], "M1": M, "M2": [[1, 1]]})
+    # Ẇ₁ = −Bᵀ e xᵀ − ½(W₁ − M₁), so that (6, 5)·(W₁ − M₁) decays at the rate ½
+    assert [(law.text, law.rate) for law in found.semi_invariants] == [
+        ("6·W1[0,0] + 5·W1[1,0] − 21", Fraction(-1, 2)),
+        ("6·W1[0,1] + 5·W1[1,1] − 32", Fraction(-1, 2)),
+    ]
+    assert str(found.semi_invariants[0].expression) == "6*W1[0,0] + 5*W1[1,0] - 21"
+    assert found.laws == ()
+
+
+@pytest.mark.parametrize("rule", [Anchored(), Drifting(), Counting(), Shrinking()], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("widths", [(1, 1, 1), (2, 2, 1), (1, 2, 2)])
+def test_what_moves_by_itself_at_the_origin(rule, widths):
+    net = fv.MLP(widths, "linear")
+    found = discover(rule, net)
+    assert not (widths == (1, 1, 1) and found.laws)
+    for law in (*found.laws, *found.semi_invariants):
+        for seed in range(5) if not isinstance(rule, Shrinking) else ():  # of Shrinking in one region
+            assert rate_at(rule, net, law, found.feedback, seed) == 0
+    if isinstance(rule, Counting):  # the entries of B differ by constants
+        entries = widths[1] * widths[2]
+        assert sum(law.degree == 1 and "W" not in law.text for law in found.laws) == entries - 1
+
+
+def test_laws_where_gates_are_tied_to_weights_are_not_counted():
+    found = discover(FA, fv.MLP((1, 2, 1), "leaky-relu-1"), feedback={"B2": [[1, -1]]})
+    assert found.exact and not found.complete  # W₁[0] + W₁[1] is one: φ is linear, whatever its letters say
+    assert "all that hold whatever the gates are" in str(found)
+    assert "gates" in found.scope
+    linear = discover(FA, fv.MLP((1, 2, 1), "linear"), feedback={"B2": [[1, -1]]})
+    assert "all there are" in str(linear)
+    assert "W1[0,0] + W1[1,0]" in [law.text for law in linear.laws]
 
 
 def test_a_symbolic_decay_gets_a_value_that_is_told():
