@@ -97,12 +97,21 @@ class UnknownName(FaverifyError, LookupError):
         super().__init__(f"no {kind} is called {name!r}; {hint}")
 
 
+def told(value: Any) -> str:
+    """The repr of a user's value, cut where it is long; its type, where there is none."""
+    try:
+        text = repr(value)
+    except Exception:  # a __repr__ that fails, an integer of more digits than Python prints
+        return type(value).__name__
+    return text if len(text) <= 400 else f"{text[:400]}…"
+
+
 class Misuse(FaverifyError, ValueError):
     """An argument outside what a function accepts. Attributes: `argument`, `found`."""
 
     def __init__(self, argument: str, found: Any, expected: str) -> None:
         self.argument, self.found = argument, found
-        super().__init__(f"{argument} = {found!r}: expected {expected}")
+        super().__init__(f"{argument} = {told(found)}: expected {expected}")
 
 
 class NotProved(FaverifyError):
@@ -134,6 +143,10 @@ class Undecidable(BaseException):
         super().__init__(question)
         for observer in OBSERVERS:
             observer.append(self)
+
+
+class Overtime(BaseException):
+    """Code did not return in time; not an `Exception`, so that a loop cannot swallow it by accident."""
 
 
 class BeyondHorizon(Undecidable):
@@ -178,7 +191,9 @@ def called(subject: Any, method: str, *arguments: Any) -> Any:
         if method != "velocities" and not getattr(error, "__notes__", None):
             error.add_note(f"in {name_of(subject)}.{method}, {where(error)}")
         raise
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, Undecidable, Overtime):
+        raise
+    except BaseException as error:
         kind = LawError if method == "formula" else RuleError
         found = f"raised {type(error).__name__}: {error} ({where(error)})"
         raise kind(f"{name_of(subject)}.{method}", found, "it must run over the matrices of every carrier") from error

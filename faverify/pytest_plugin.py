@@ -1,13 +1,14 @@
 """`pytest proofs/`: functions named theorem_…, counterexample_… and conjecture_… are collected, judged and tabulated.
 
-Only files in folders named `proofs` are read. A theorem must return Proved, a counterexample Refuted with a witness
-that survives its recheck; a conjecture that is proved fails the run until it is renamed. A function may return several
-verdicts as a list: all must pass. A theorem may
-return a discovery whose count of laws is complete. Nothing but pytest is imported before a proof is collected.
+Only files in folders of the project named `proofs` that have such a name in them are run. A theorem must return Proved,
+a counterexample Refuted with a witness that survives its recheck; a conjecture that is proved fails the run until it is
+renamed. A function may return several verdicts as a list: all must pass. A theorem may return a discovery whose count
+of laws is complete. Nothing but pytest is imported before a proof is collected.
 """
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,11 +27,18 @@ class ProofFailure(Exception):
 def pytest_collect_file(file_path: Path, parent: Any) -> Any:
     if (
         file_path.suffix == ".py"
-        and "proofs" in file_path.parent.parts
+        and "proofs" in folders(file_path, parent.config.rootpath)
         and not file_path.name.startswith(("conftest", "test_", "__"))
+        and any(prefix in file_path.read_text(encoding="utf-8", errors="replace") for prefix in PREFIXES)
     ):
         return ProofFile.from_parent(parent, path=file_path)
     return None
+
+
+def folders(path: Path, root: Path) -> tuple[str, ...]:
+    """The folders of a file inside the project, whatever those are called in which the project lies; its own always."""
+    inside = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
+    return (*inside, path.parent.name)
 
 
 class ProofFile(pytest.Module):
@@ -79,7 +87,8 @@ class Proof(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.function.__code__.co_firstlineno - 1, self.name
+        code = getattr(inspect.unwrap(self.function), "__code__", None)  # a partial has none
+        return self.path, code.co_firstlineno - 1 if code else 0, self.name
 
 
 def judge(name: str, verdicts: list[Any], claim: Any) -> None:
@@ -87,8 +96,14 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     from faverify.kernel.verdicts import Proved, Refuted, Verdict
 
     counts = [v for v in verdicts if hasattr(v, "lie_rank")]
+    if counts and name.startswith("conjecture_"):
+        if all(count.complete for count in counts):
+            raise ProofFailure(f"{name} is proved: rename it theorem_{name.removeprefix('conjecture_')}\n{counts[0]}")
+        pytest.xfail(f"{name}: a conjecture, the laws are not shown to be all")
     for count in counts:
-        if not (name.startswith("theorem_") and count.complete):
+        if name.startswith("counterexample_"):
+            raise ProofFailure(f"{name} returned a discovery, which refutes nothing; return the verdict of fv.check")
+        if not count.complete:
             raise ProofFailure(f"{name}: the laws are not shown to be all\n{count}")
     verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
     if counts and not verdicts:
@@ -99,7 +114,9 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     if name.startswith("conjecture_"):
         if all(isinstance(v, Proved) for v in verdicts):
             raise ProofFailure(f"{name} is proved: rename it theorem_{name.removeprefix('conjecture_')}\n{verdicts[0]}")
-        pytest.xfail(f"{name}: a conjecture, {verdicts[0].kind}")
+        refuted = any(isinstance(v, Refuted) for v in verdicts)
+        hint = f"; it may be renamed counterexample_{name.removeprefix('conjecture_')}" if refuted else ""
+        pytest.xfail(f"{name}: a conjecture, {'refuted' if refuted else verdicts[0].kind}{hint}")
     wanted: type[Any] = Proved if name.startswith("theorem_") else Refuted
     for verdict in verdicts:
         if not isinstance(verdict, wanted):

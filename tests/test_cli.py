@@ -53,6 +53,14 @@ class Random(Half):
 class Bent(Half):
     def feedback(self, above): return above.W @ above.W.mT @ above.B
 
+class Stops(Half):
+    def feedback(self, above): raise GeneratorExit
+
+class Prints(Half):
+    def feedback(self, above):
+        print("looking at", above)
+        return above.B / 2
+
 class Asks(Half):
     def feedback(self, above): return above.B if above.index > 3 else above.B
 '''
@@ -142,6 +150,7 @@ def test_a_rule_and_a_law_in_a_file(rule):
     [
         ("Raises", "raised ValueError: no"),
         ("Leaves", "raised SystemExit"),
+        ("Stops", "raised GeneratorExit"),
         ("NeedsArguments", "failed: TypeError"),
         ("Hlaf", "did you mean 'Half'?"),
         ("half_balance", "a subclass of fv.LearningRule"),
@@ -152,6 +161,40 @@ def test_a_file_that_fails(rule, name, text):
     found = run("check", f"{rule}:{name}", "--law", "feedback-balance")
     assert found.returncode == 2, found.stdout
     assert text in found.stderr
+
+
+def test_what_a_rule_prints_is_no_part_of_the_record(rule):
+    for words in (("check", "--law", "balancedness"), ("check",), ("discover", "--widths", "1,1,1")):
+        command, *options = words
+        found = run(command, f"{rule}:Prints", *options, "--json")
+        assert json.loads(found.stdout)["schema"] == 1
+        assert "looking at" in found.stderr
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "1e300", "-1"])
+def test_limits_that_are_none(limit):
+    found = run("check", "feedback-alignment", "--law", "balancedness", "--time-limit", limit)
+    assert (found.returncode, "--time-limit" in found.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("options", [("--widths", "1,1,1"), ()])
+def test_discovery_along_code_that_loops(rule, options):
+    found = run("discover", f"{rule}:Loops", *options, "--time-limit", "1")
+    assert (found.returncode, "did not return within 1 s" in found.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("discover", "feedback-alignment", "--widths", "1,200000,1"),
+        ("discover", "feedback-alignment", "--widths", "1,1,1", "--degree", f"1{'0' * 50}"),
+        ("check", "feedback-alignment", "--activation", "power-5000000"),
+    ],
+)
+def test_what_is_too_large_is_said_to_be(words):
+    found = run(*words, timeout=20)
+    assert found.returncode == 2
+    assert "smaller" in found.stderr or "from 1 to 1000" in found.stderr
 
 
 def test_a_rule_that_asks_is_undecided(rule):

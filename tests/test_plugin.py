@@ -53,6 +53,18 @@ BAD = {
         "    return replace(v, witness=replace(v.witness, rate=v.witness.rate + 1))",
         "does not survive its recheck",
     ),
+    "counted": (
+        "def conjecture_x(): return fv.discover(FA, fv.MLP((2, 2, 1)))",
+        "is proved: rename it theorem_x",
+    ),
+    "not counted": (
+        "def theorem_x(): return fv.discover(FA, fv.MLP((2, 2, 1)), budget=0)",
+        "the laws are not shown to be all",
+    ),
+    "counting refutes nothing": (
+        "def counterexample_x(): return fv.discover(FA, fv.MLP((2, 2, 1)))",
+        "which refutes nothing",
+    ),
     "raises": ("def theorem_x(): raise ValueError('inside')", "ValueError: inside"),
     "unknown claim": ('@fv.claim("RK-T7")\ndef theorem_x(): pass', "no claim is called 'RK-T7'"),
 }
@@ -102,6 +114,33 @@ def test_only_folders_named_proofs(tmp_path):
     found = pytest_in(proofs(tmp_path, GOOD, name="elsewhere"), "-q")
     assert found.returncode == 5
     assert "claims" not in found.stdout
+
+
+def test_a_project_that_lies_in_a_folder_named_proofs(tmp_path):
+    application = proofs(tmp_path, "", name="proofs") / "app"
+    application.mkdir()
+    (application / "conjecture_of_sales.py").write_text("raise SystemExit('run as a test')", encoding="utf-8")
+    (application / "test_it.py").write_text("def test_it(): pass", encoding="utf-8")
+    found = pytest_in(application, "-q", f"--rootdir={application}")
+    assert (found.returncode, "1 passed" in found.stdout) == (0, True), found.stdout
+
+
+def test_files_of_proofs_without_proofs_are_not_run(tmp_path):
+    folder = proofs(tmp_path, GOOD)
+    (folder / "plots.py").write_text("raise SystemExit('a script')", encoding="utf-8")
+    assert "2 passed, 1 xfailed" in pytest_in(folder, "-q").stdout
+
+
+def test_proofs_that_are_no_plain_functions(tmp_path):
+    body = (
+        "import functools\nimport faverify as fv\nFA = fv.rules.FeedbackAlignment()\n"
+        "theorem_one = functools.partial(fv.check, fv.laws.feedback_balance, FA)\n"
+        "def conjecture_many(): return fv.discover(FA, fv.MLP((1, 1, 1)), budget=0)\n"
+        "def conjecture_false(): return fv.check(fv.laws.balancedness, FA)\n"
+    )
+    found = pytest_in(proofs(tmp_path, body), "-q", "-rx")
+    assert "1 passed, 2 xfailed" in found.stdout, found.stdout
+    assert "may be renamed counterexample_false" in found.stdout
 
 
 def test_other_runs_load_nothing(tmp_path):

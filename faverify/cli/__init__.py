@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
-from .subjects import found_law, found_rule, time_limit
+from .subjects import found_law, found_rule, guarded
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
@@ -140,16 +141,22 @@ def question_options(command: Any) -> Any:
 @question_options
 def check(rule: str, law: str | None, asked: Asked) -> None:
     """Settle whether LAW holds along RULE's flow; without it, which of the library's laws do, and the rule's own."""
-    with time_limit(asked.time_limit, rule), watched(f"checking {rule}"):
+    with guarded(asked.time_limit, rule), watched(f"checking {rule}"):
         subject = found_rule(rule)
         if law is None:
-            sys.exit(audit(subject, asked))
-        verdict = asked.verdict(found_law(law), subject)
-    click.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2) if asked.as_json else str(verdict))
-    sys.exit(CODES[verdict.kind])
+            text, code = audit(subject, asked)
+        else:
+            verdict = asked.verdict(found_law(law), subject)
+            text, code = as_record(verdict.to_dict()) if asked.as_json else str(verdict), CODES[verdict.kind]
+    click.echo(text)
+    sys.exit(code)
 
 
-def audit(rule: Any, asked: Asked) -> int:
+def as_record(record: Any) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=2)
+
+
+def audit(rule: Any, asked: Asked) -> tuple[str, int]:
     """Every law of the library that conforms, what dQ/dt is where one fails, and the law that belongs to the rule."""
     from ..model import laws
     from ..proving.potentials import law_of
@@ -171,6 +178,7 @@ def audit(rule: Any, asked: Asked) -> int:
         raise found[0][1]  # no law conforms, so it is the rule that does not
     own = None if asked.widths else law_of(rule, activation=asked.activation, bias=asked.bias, budget=asked.budget)
     others = [] if asked.widths else unlisted(rule, asked)
+    code = 3 if any(v.kind == "undecided" for v in verdicts) else 0
     if asked.as_json:
         records = [
             {"law": name, "verdict": None, "reason": str(v)} if isinstance(v, Exception) else v.to_dict()
@@ -178,17 +186,16 @@ def audit(rule: Any, asked: Asked) -> int:
         ]
         record = {"schema": 1, "laws": records, "law_of_the_rule": None if own is None else own.to_dict()}
         record["found_besides"] = [law.to_dict() for law in others]
-        click.echo(json.dumps(record, ensure_ascii=False, indent=2))
-    else:
-        order = sorted(verdicts, key=lambda v: list(CODES).index(v.kind))
-        rows = [(v.law, v.kind, where(v), told(v)) for v in order]
-        table(("law", "verdict", "where", "how; or what dQ/dt is, and a witness"), rows)
-        misfits = [name for name, v in found if isinstance(v, Exception)]
-        click.echo(f"do not conform: {', '.join(misfits)}" if misfits else "", nl=bool(misfits))
-        click.echo("" if own is None else f"\nthe law of this rule: {own}", nl=own is not None)
-        for law in others:
-            click.echo(f"found besides: {law.text}: proved{'' if law.layer is None else ', last hidden layer'}")
-    return 3 if any(v.kind == "undecided" for v in verdicts) else 0
+        return as_record(record), code
+    order = sorted(verdicts, key=lambda v: list(CODES).index(v.kind))
+    rows = [(v.law, v.kind, where(v), told(v)) for v in order]
+    lines = [table(("law", "verdict", "where", "how; or what dQ/dt is, and a witness"), rows)]
+    misfits = [name for name, v in found if isinstance(v, Exception)]
+    lines += [f"do not conform: {', '.join(misfits)}"] if misfits else []
+    lines += [] if own is None else [f"\nthe law of this rule: {own}"]
+    for law in others:
+        lines.append(f"found besides: {law.text}: proved{'' if law.layer is None else ', last hidden layer'}")
+    return "\n".join(lines), code
 
 
 def unlisted(rule: Any, asked: Asked) -> list[Any]:
@@ -243,6 +250,7 @@ def told(verdict: Any) -> str:
 @click.option("--degree", type=int, default=2, show_default=True, help="The highest degree of the laws.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the feedback that is drawn.")
 @click.option("--budget", type=float, help="Seconds; what is certified by then is kept.")
+@click.option("--time-limit", type=float, default=PATIENCE, show_default=True, help="Seconds for a first run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
 def discover(
     rule: str,
@@ -252,19 +260,23 @@ def discover(
     degree: int,
     seed: int,
     budget: float | None,
-    as_json: bool,
+    time_limit: float,
+    **flags: bool,
 ) -> None:
     """Find every polynomial law of RULE, and whether there can be more. Exit code 3: not shown to be all."""
     from ..proving.discovery import discover as find
 
-    with time_limit(PATIENCE, rule):
-        subject = found_rule(rule)
+    settle = functools.partial(find, degree=degree, activation=activation, bias=bias)
+    if widths is not None:
+        settle = functools.partial(find, net=network(widths, activation, bias), degree=degree, seed=seed)
     with watched(f"laws of {rule} (Ctrl-C keeps what is certified)"):
-        if widths is None:
-            found = find(subject, None, degree, activation=activation, bias=bias)
-        else:
-            found = find(subject, network(widths, activation, bias), degree, seed=seed, budget=budget)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
+        with guarded(time_limit, rule):  # code that loops does so at its first run
+            subject = found_rule(rule)
+            found = settle(subject, budget=0)
+        if widths is not None:
+            with guarded(0, rule):
+                found = settle(subject, budget=budget)
+    click.echo(as_record(found.to_dict()) if flags["as_json"] else str(found))
     sys.exit(0 if found.complete else 3)
 
 
@@ -276,11 +288,11 @@ def discover(
 @question_options
 def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) -> None:
     """Print the derivation of LAW along RULE, or the worked counterexample."""
-    with time_limit(asked.time_limit, rule):
+    with guarded(asked.time_limit, rule):
         verdict = asked.verdict(found_law(law), found_rule(rule))
         written = verdict.derivation.latex() if form == "latex" else verdict.derivation.text()
     if asked.as_json:
-        written = json.dumps({"verdict": verdict.to_dict(), "derivation": written}, ensure_ascii=False, indent=2)
+        written = as_record({"verdict": verdict.to_dict(), "derivation": written})
     if output is None:
         click.echo(written)
     else:
@@ -298,9 +310,10 @@ def init(directory: Path, rule: str | None) -> None:
     """Write a small proofs/ folder into DIRECTORY, ready for `pytest proofs/`."""
     from ..scaffold import scaffold
 
-    with time_limit(PATIENCE, rule or "init"):
-        for path in scaffold(directory, rule):
-            click.echo(f"wrote {path}")
+    with guarded(PATIENCE, rule or "init"):
+        paths = list(scaffold(directory, rule))
+    for path in paths:
+        click.echo(f"wrote {path}")
     click.echo("now run: pytest proofs/")
 
 
@@ -326,12 +339,13 @@ def listing(what: str, as_json: bool) -> None:
         "assumptions": [(name, a.statement) for name, a in assumptions.LIBRARY.items()],
     }[what]  # type: ignore[assignment]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        click.echo(as_record(rows))
     else:
-        table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows)
+        click.echo(table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows))
 
 
-def table(columns: tuple[str, ...], rows: list[Any]) -> None:
+def table(columns: tuple[str, ...], rows: list[Any]) -> str:
+    """Columns as wide as the terminal allows."""
     from rich.console import Console
     from rich.table import Table
 
@@ -340,4 +354,6 @@ def table(columns: tuple[str, ...], rows: list[Any]) -> None:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
-    Console().print(shown)
+    console = Console(file=io.StringIO(), width=Console(file=sys.__stdout__).width)
+    console.print(shown)
+    return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]

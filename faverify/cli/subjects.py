@@ -6,22 +6,28 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import Undecidable
+from ..errors import Overtime
 
-
-class Overtime(BaseException):
-    """A user's code did not return in time; not an `Exception`, so that a loop cannot swallow it by accident."""
+LONGEST = 10**7  # seconds
 
 
 @contextmanager
-def time_limit(seconds: float, what: str) -> Iterator[None]:
-    """Stop code that does not return, where the system has interval timers."""
+def guarded(seconds: float, what: str) -> Iterator[None]:
+    """Run a user's code: what it prints goes to stderr, and it is stopped where the system has interval timers."""
+    if not 0 <= seconds <= LONGEST:
+        raise click.BadParameter(f"{seconds}: seconds, at most {LONGEST}; 0 for no limit", param_hint="--time-limit")
+    with redirect_stdout(sys.stderr), _time_limit(seconds, what):
+        yield
+
+
+@contextmanager
+def _time_limit(seconds: float, what: str) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread() or not seconds:
         yield
         return
@@ -50,7 +56,9 @@ def found_rule(name: str) -> Any:
         return found
     try:
         return found()
-    except (Exception, SystemExit, Undecidable) as error:
+    except (KeyboardInterrupt, Overtime):
+        raise
+    except BaseException as error:
         raise click.ClickException(
             f"{name}() failed: {type(error).__name__}: {error}; give its fields defaults"
         ) from error
@@ -79,7 +87,9 @@ def from_file(name: str) -> Any:
     sys.modules.setdefault(file.stem, module)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit, Undecidable) as error:
+    except (KeyboardInterrupt, Overtime):
+        raise
+    except BaseException as error:
         line = next((f"line {e.lineno}" for e in trace(error) if Path(e.filename) == file), "")
         raise click.ClickException(f"{file} failed when run, {line}: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):

@@ -19,8 +19,11 @@ MEANING = {
 }
 # A step of first order shows drift ~ η along a first integral: order 1, taken for so from 0.8 on. Along anything else
 # drift = c + O(η): the order is 0, to 0.2 (noise of minibatches, √η, has order ½); or else extrapolation from three
-# sizes gives one c twice, to a tenth (√η misses that by a third), and c is the larger part of the last drift.
-HIGH, LOW, AGREE, PART = 0.8, 0.2, 0.1, 0.5
+# sizes gives one c twice, to a tenth (√η misses that by a third), and c is the larger part of the last drift. Where c
+# is small, or of the other sign than the term in η, the order looks like 1 for a while: so the drift falls only if
+# its orders agree, and if what is extrapolated falls as well (O(η²) along a first integral) or is next to nothing.
+HIGH, LOW, AGREE, PART, STEADY, FADES, NOTHING = 0.8, 0.2, 0.1, 0.5, 0.5, 0.75, 0.02
+NOISE = 0.2  # what is next to nothing where the step draws at random
 RATIOS = 3  # the order is read off the smallest steps, where the leading term rules
 
 
@@ -30,7 +33,8 @@ class LayerDrift:
 
     One entry a step size, from the largest: `drifts` max_t |Q(t) − Q(0)| over all entries, `ends` the same at t = T,
     `rounding` what float64 (or the precision of step) alone may cause. `order`: p in drift ~ ηᵖ, with `spread` between
-    successive halvings; `limit`: the drift extrapolated to η = 0.
+    successive halvings; `limit`: the drift extrapolated to η = 0, below which nothing is told apart from a law that
+    holds.
     """
 
     outcome: str
@@ -92,19 +96,27 @@ class Measurement:
 
 
 def drift_of(
-    drifts: tuple[float, ...], ends: tuple[float, ...], rounding: tuple[float, ...], still: bool, trivial: bool
+    drifts: tuple[float, ...],
+    ends: tuple[float, ...],
+    rounding: tuple[float, ...],
+    still: bool,
+    trivial: bool,
+    noisy: bool = False,
 ) -> LayerDrift:
     """The order of the drift and what it speaks for; `still`: nothing moved that the law could read."""
     above = [drift > floor for drift, floor in zip(drifts, rounding, strict=True)]
     count = above.index(False) if False in above else len(above)  # the runs that rounding does not blur
     orders = [math.log2(drifts[k] / drifts[k + 1]) for k in range(count - 1)][-RATIOS:]
     order = spread = limit = None
-    settled = False
+    settled = fades = False
     if len(orders) >= 2:
         order, spread = sum(orders) / len(orders), max(orders) - min(orders)
-        before, limit = (2 * drifts[k] - drifts[k - 1] for k in (count - 2, count - 1))  # here the term in η cancels
+        left = [2 * drifts[k] - drifts[k - 1] for k in range(1, count)]  # here the term in η cancels
+        before, limit = left[-2:]
         settled = abs(limit - before) <= AGREE * limit and limit >= PART * drifts[count - 1]
-        limit = max(0.0, limit)
+        pairs = [(abs(b), abs(a), drift) for b, a, drift in zip(left[:-1], left[1:], drifts[2:count], strict=True)][-2:]
+        fading = [a <= FADES * b or a <= (NOISE if noisy else NOTHING) * drift for b, a, drift in pairs]
+        limit, fades = abs(limit), spread <= STEADY and len(pairs) == 2 and all(fading)
     if still:
         outcome, note = INCONCLUSIVE, "the weights did not move beyond rounding"
     elif trivial:
@@ -114,7 +126,8 @@ def drift_of(
     elif order is None:
         outcome, note = INCONCLUSIVE, "rounding hides the drift but at the largest steps; raise eta, or use float64"
     elif min(orders) >= HIGH:
-        outcome, note = FALLS, ""
+        hidden = "a drift that does not fall may hide behind one that does; lower eta, or raise halvings"
+        outcome, note = (FALLS, "") if fades else (INCONCLUSIVE, hidden)
     elif settled or max(map(abs, orders)) <= LOW:
         outcome, note = STAYS, ""
     else:

@@ -8,8 +8,8 @@ halving η. No number of runs proves a law: the answer is a `Measurement`, from 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from .measurements import CONSTANT, FALLS, INCONCLUSIVE, STAYS, LayerDrift, Meas
 from .states import Arrays, Start, finite, norm, start_of, value_at
 
 EPS = float(np.finfo(np.float64).eps)
+LEAST = 1e-12  # of a step or a time
+MOST = 10**7  # steps of one run
 SAMPLES = 8  # directions in which a law's sensitivity to rounding is sampled
 
 
@@ -76,6 +78,7 @@ def measure(
     etas = tuple(time / count for count in steps)
     stepper.examine(etas[0], etas[1])
     runs = [Run(candidate, stepper, size, count) for size, count in zip(etas, steps, strict=True)]
+    stepper.again(start.moving, etas[0], stepper.first)
     layers = {number: _drift(candidate, stepper, number, runs) for number in start.hidden}
     flow = _follow_a_flow(start, runs)
     decisive = _decisive(list(layers.values()))
@@ -98,13 +101,15 @@ def measure(
 def _count(eta: Any, time: Any, halvings: Any) -> int:
     """The number of steps of the coarsest run; η is rounded so that a whole number of them fills the time."""
     for name, value in (("eta", eta), ("time", time)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-            raise Misuse(name, value, "a number > 0")
-    if isinstance(halvings, bool) or not isinstance(halvings, int) or not 2 <= halvings <= 20:
-        raise Misuse("halvings", halvings, "a whole number from 2 to 20: an order needs three step sizes")
+        if isinstance(value, bool) or not isinstance(value, Real) or not LEAST <= float(value) <= 1 / LEAST:
+            raise Misuse(name, value, f"a number from {LEAST} to {1 / LEAST}")
+    if isinstance(halvings, bool) or not isinstance(halvings, int) or not 3 <= halvings <= 20:
+        raise Misuse("halvings", halvings, "a whole number from 3 to 20: orders that agree need four step sizes")
     if time < 4 * eta:
         raise Misuse("time", time, f"at least four steps of eta = {eta}")
-    steps: int = round(time / eta)
+    steps = round(float(time) / float(eta))
+    if steps << halvings > MOST:
+        raise Misuse("eta, time, halvings", (eta, time, halvings), f"at most {MOST} steps of the smallest size")
     return steps
 
 
@@ -115,6 +120,7 @@ class Stepper:
         self.step, self.start, self.whole, self.stochastic = step, start, whole, stochastic
         self.name = str(getattr(step, "__name__", type(step).__name__))
         self.eps = 0.0  # the rounding of the coarsest numbers that step returned
+        self.first: Arrays = {}  # its first answer, at the start
 
     def __call__(self, state: Arrays, eta: float) -> Arrays:
         """The updates of one step."""
@@ -122,9 +128,9 @@ class Stepper:
         try:
             with np.errstate(all="ignore"):  # an overflow is told with its place, when its result is read
                 found = self.step(self.start.present(copies), eta)
-        except FaverifyError:
+        except (FaverifyError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             what = f"raised {type(error).__name__}: {error} (at η = {eta:g})"
             raise RuleError(self.name, what, "it is called with float64 arrays and a float") from error
         changed = [name for name, array in copies.items() if not np.array_equal(array, state[name])]
@@ -136,22 +142,32 @@ class Stepper:
         return {name: value - state[name] for name, value in answer.items()} if self.whole else answer
 
     def examine(self, eta: float, half: float) -> None:
-        """Two calls must agree unless the step may draw, and half the step size must move the maps differently."""
-        once, again, smaller = (self(self.start.moving, size) for size in (eta, eta, half))
-        zeros = {name: np.zeros_like(array) for name, array in self.start.moving.items()}
-        gaps = {name: np.abs((zeros | once)[name] - (zeros | again)[name]) for name in zeros}
+        """Calls must agree unless the step may draw, and half the step size must move the maps differently."""
+        self.first, smaller = self(self.start.moving, eta), self(self.start.moving, half)
+        self.again(self.start.moving, eta, self.first)
+        zeros, once = self.zeros(), self.first
+        moved = [name for name in self.start.maps if name in once and once[name].any()]
+        if moved and all(np.array_equal(once[name], (zeros | smaller)[name]) for name in moved):
+            what = f"moved the weights alike at η = {eta:g} and at η = {half:g}"
+            raise RuleError(self.name, what, "it must take the step size that it is given")
+
+    def zeros(self) -> Arrays:
+        return {name: np.zeros_like(array) for name, array in self.start.moving.items()}
+
+    def again(self, state: Arrays, eta: float, once: Arrays) -> None:
+        """A second call must agree with the first, unless the step may draw."""
+        if self.stochastic:
+            return
+        zeros, twice = self.zeros(), self(state, eta)
+        gaps = {name: np.abs((zeros | once)[name] - (zeros | twice)[name]) for name in zeros}
         apart = [name for name in gaps if gaps[name].any()]
-        if apart and not self.stochastic:
+        if apart:
             remedy = (
                 "carry what it remembers in weights, under a name of its own; "
                 "if it draws at random, or adds in an order that varies, pass stochastic=True"
             )
             what = f"two calls with the same weights and η differ in {apart[0]} by {gaps[apart[0]].max():.2g}"
             raise RuleError(self.name, what, remedy)
-        moved = [name for name in self.start.maps if name in once and once[name].any()]
-        if moved and all(np.array_equal(once[name], (zeros | smaller)[name]) for name in moved):
-            what = f"moved the weights alike at η = {eta:g} and at η = {half:g}"
-            raise RuleError(self.name, what, "it must take the step size that it is given")
 
 
 class Run:
@@ -166,6 +182,8 @@ class Run:
         first = {number: value_at(law, start, start.moving, number) for number in start.hidden}
         for count in range(1, steps + 1):
             updates = stepper(self.end, eta)
+            if count & (count - 1) == 0:  # a memory may show after a while: at steps 1, 2, 4, 8, …
+                stepper.again(self.end, eta, updates)
             with np.errstate(all="ignore"):
                 self.end = self.end | {name: self.end[name] + change for name, change in updates.items()}
             when = f" after {count} steps of η = {eta:g} (try a smaller eta or time)"
@@ -195,7 +213,7 @@ def _drift(law: Any, stepper: Stepper, number: int, runs: list[Run]) -> LayerDri
         floors.append(sensitivity * share)
         still = still or run.near[number] <= 1000 * share * size  # three digits of movement, or nothing is measured
     drifts, ends = tuple(run.drifts[number] for run in runs), tuple(run.ends[number] for run in runs)
-    return drift_of(drifts, ends, tuple(floors), still, sensitivity == 0)
+    return drift_of(drifts, ends, tuple(floors), still, sensitivity == 0, stepper.stochastic)
 
 
 def _sensitivity(law: Any, start: Start, state: Arrays, number: int) -> float:

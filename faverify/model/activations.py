@@ -170,9 +170,12 @@ class Activation:
         return f"{self.name}, with h φ′(h) = {self.degree} φ(h) as declared by its author" if declared else self.name
 
 
+HIGHEST = 1000  # powers are written out
+
+
 def _power(p: int) -> Activation:
-    if isinstance(p, bool) or not isinstance(p, int) or p < 1:
-        raise Misuse("p", p, "a whole number ≥ 1")
+    if isinstance(p, bool) or not isinstance(p, int) or not 1 <= p <= HIGHEST:
+        raise Misuse("p", p, f"a whole number from 1 to {HIGHEST}; fv.homogeneous(p) is every φ with h φ′ = p φ")
     slope = (lambda h: p * h ** (p - 1)) if p > 1 else (lambda h: 0 * h + 1)
     return Activation(lambda h: h**p, slope, p, f"power-{p}", (), known=True)
 
@@ -208,9 +211,8 @@ def homogeneous(p: Any = 1) -> Activation:
     one = isinstance(p, int) and p == 1
     shown = getattr(p, "name", p)
     facts = "all φ with h φ′(h) = φ(h)" if one else f"all φ with h φ′(h) = {shown} φ(h), {shown} ≠ 0"
-    candidates = (
-        ("linear", "relu", "leaky-relu-1/2", "abs") if one else (f"power-{p}",) if isinstance(p, int) and p > 0 else ()
-    )
+    whole = isinstance(p, int) and 0 < p <= HIGHEST
+    candidates = ("linear", "relu", "leaky-relu-1/2", "abs") if one else (f"power-{p}",) if whole else ()
     return Activation(None, None, p, f"homogeneous of degree {shown}", (0,), None, "", facts, candidates)
 
 
@@ -275,6 +277,8 @@ def activation_named(found: Any) -> Activation:
             return power(int(tail))
         if head == "leaky-relu":
             return leaky_relu(Fraction(tail), name)
+    except Misuse:
+        raise
     except (ValueError, ZeroDivisionError):
         pass
     raise UnknownName("activation", found, [*LIBRARY, "power-2", "leaky-relu-1/10"])

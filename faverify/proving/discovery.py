@@ -26,7 +26,7 @@ from ..model.networks import MLP
 from .discovered import Discovery, FoundLaw, polynomial_text, whole
 from .eigenspaces import eigenspaces, varying
 from .fields import Law, Setting, describe, entry_of, is_additive, setting_of, values_text
-from .kernels import Kernel, certified, monomials, steps
+from .kernels import LARGEST, Kernel, certified, monomials, steps
 from .lie import LieRank, lie_rank
 from .purity import memoryless
 from .residues import Field, null_space_modulus
@@ -53,7 +53,7 @@ def discover(
     With a network: what does not move (B, F) has the numbers of `feedback`, or small ones drawn from `seed`. Without
     one: laws for all widths and depths of degree ≤ 2 among products of W, b, B, F of a layer and the next, for the
     `activation` named, or every φ with h φ′ = φ. `budget` in seconds; what is certified by then is returned, as after
-    Ctrl-C.
+    Ctrl-C. The clock is read between steps, of which the longest is the null space of one prime.
 
     Returns: a `Discovery`.
 
@@ -91,6 +91,9 @@ def discover(
         raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1), activation='relu'), or None")
     if activation is not None or bias:
         raise Misuse("activation, bias", (activation, bias), "none: a network brings its own")
+    weights = sum(rows * cols for rows, cols in net.shapes().values())
+    if weights > 10 * LARGEST:
+        raise Misuse("net", net, f"a smaller one: {weights} parameters, of which at most {LARGEST} can move")
     try:
         with memoryless(rule, rule):
             return _Search(setting_of(rule, net, feedback, seed), degree, deadline).result()

@@ -36,6 +36,8 @@ Monomials = list[tuple[int, ...]]
 
 def monomials(variables: int, degree: int) -> Monomials:
     """The monomials of degree 1 … `degree`, by degree; (i, i, j) stands for θ_i² θ_j."""
+    if degree > LARGEST:
+        raise Misuse("degree", f"more than {LARGEST}", "a smaller one")
     count = comb(variables + degree, degree) - 1
     if count > LARGEST:
         raise Misuse("degree", degree, f"a smaller one, or a smaller network: {count} candidates, more than {LARGEST}")

@@ -111,11 +111,21 @@ def array(rows: list[list[Any]]) -> Array:
     return found
 
 
+def number(entry: Any) -> Any:
+    """A Fraction, or the midpoint and radius of a ball, as decimal strings."""
+    if isinstance(entry, (str, int)):
+        return Fraction(entry)
+    midpoint, radius = entry
+    if not (isinstance(midpoint, str) and isinstance(radius, str)):
+        raise TypeError("a ball is a pair of decimal strings")
+    return midpoint, radius
+
+
 def witness_from(record: Mapping[str, Any]) -> Witness:
     """The witness that `to_dict` wrote."""
 
     def matrix(rows: Any) -> Array:
-        return array([[Fraction(entry) if isinstance(entry, str) else tuple(entry) for entry in row] for row in rows])
+        return array([[number(entry) for entry in row] for row in rows])
 
     feedback = record["feedback"]
     return Witness(
@@ -130,7 +140,7 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         else list(map(matrix, feedback)),
         inputs=matrix(record["inputs"]),
         error=matrix(record["error"]),
-        rate=Fraction(record["rate"]) if isinstance(record["rate"], str) else tuple(record["rate"]),
+        rate=number(record["rate"]),
         entry=None if record["entry"] is None else tuple(record["entry"]),
         mu=Fraction(record["mu"]) if isinstance(record["mu"], str) else record["mu"],
         biases=None if record["biases"] is None else list(map(matrix, record["biases"])),

@@ -43,6 +43,14 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             "record", found, f"a verdict's record, with schema {SCHEMA} and a verdict among proved, refuted, undecided"
         )
     try:
+        texts = [
+            *(record[name] for name in ("law", "rule", "statement", "how")),
+            *record["tried"],
+            record["note"] or "",
+        ]
+        texts += [*record["scope"].values(), *([record["finding"]["text"]] if record["finding"] else [])]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a text is none")
         return kinds[record["verdict"]](
             **{name: record[name] for name in ("law", "rule", "statement", "how")},
             scope=Scope(**record["scope"]),
@@ -52,7 +60,7 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             found=record["finding"],
             witness=None if record["witness"] is None else witness_from(record["witness"]),
         )
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
         raise Misuse(
             "record", f"{type(error).__name__}: {error}", "the record that to_dict wrote, unaltered"
         ) from error

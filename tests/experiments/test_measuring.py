@@ -69,7 +69,7 @@ def test_the_drift_of_theorem_1_is_half_the_squares_of_the_updates():
         updates = fa(state, 0.01)
         squares += 0.5 * float(np.sum(updates[1] ** 2))
         state = [w + u for w, u in zip(state, updates, strict=True)]
-    found = measure(fv.laws.feedback_balance, fa, W, feedback=B, layer=2, halvings=2)
+    found = measure(fv.laws.feedback_balance, fa, W, feedback=B, layer=2, halvings=3)
     assert found.layers[2].ends[0] == pytest.approx(squares, rel=1e-9)
     assert found.layers[2].drifts[0] == pytest.approx(squares, rel=1e-9)
 
@@ -161,6 +161,29 @@ def test_a_minibatch_needs_to_be_declared():
     assert measure("balancedness", minibatch, start, stochastic=True, time=3).outcome == STAYS
 
 
+def test_a_memory_that_shows_later_is_noticed():
+    calls = []
+
+    def schedule(w, eta):
+        calls.append(0)
+        return [v / (1 + len(calls) // 100) for v in fa(w, eta)]
+
+    with pytest.raises(fv.RuleError, match="two calls with the same weights"):
+        measure("feedback-balance", schedule, W, feedback=B, **FAST)
+
+
+@pytest.mark.parametrize("part", [1e-4, 3e-4, 1e-3, 3e-3, 1e-2])
+def test_a_law_that_is_false_by_little_is_not_said_to_fall(part):
+    def weak(layer, above):
+        return (1 + part) * fv.norm2(layer.W) / 2 - fv.inner(above.W, above.B)
+
+    assert measure(weak, fa, W, feedback=B).outcome != FALLS
+
+
+def test_a_step_may_have_numpy_s_type():
+    assert measure("feedback-balance", fa, W, feedback=B, eta=np.float32(0.01), **FAST).outcome == FALLS
+
+
 def test_what_does_not_move_says_nothing():
     found = measure("feedback-balance", lambda w, eta: [0 * a for a in w], W, feedback=B, **FAST)
     assert found.outcome == INCONCLUSIVE
@@ -225,6 +248,10 @@ def test_a_measurement_is_text_and_a_record_and_no_verdict():
         ((1.08, 1.04, 1.02, 1.01), STAYS),
         ((8.0, 5.0, 3.5, 2.75), STAYS),
         ((8.0, 5.66, 4.0, 2.83), INCONCLUSIVE),  # √η, as noise gives
+        ((80.1, 40.1, 20.1, 10.1), FALLS),  # a hundredth of the last drift may be left: that is what `limit` says
+        ((80.5, 40.5, 20.5, 10.5), INCONCLUSIVE),  # ½ does not fall, though the order is almost 1
+        ((79.5, 39.5, 19.5, 9.5), INCONCLUSIVE),  # the same with the other sign
+        ((64.0, 16.0, 8.0, 1.0), INCONCLUSIVE),  # orders that do not agree
         ((1.0, 2.0, 4.0, 8.0), INCONCLUSIVE),  # growth speaks for no flow
         ((8.0, 4.0, 1e-9, 1e-9), INCONCLUSIVE),
         ((1e-9, 1e-9, 1e-9, 1e-9), CONSTANT),
@@ -299,9 +326,12 @@ def test_a_bad_law_is_told(name):
 BAD_INPUTS = {
     "step": ({"step": 3}, "step = 3: expected a function"),
     "returns": ({"returns": "both"}, "returns = 'both': expected 'updates' or 'weights'"),
-    "eta": ({"eta": 0}, "eta = 0: expected a number > 0"),
+    "eta": ({"eta": 0}, "eta = 0: expected a number from 1e-12"),
+    "endless": ({"eta": 1e-9}, "at most 10000000 steps"),
+    "tiny": ({"eta": 1e-300}, "eta = 1e-300: expected a number from"),
+    "huge": ({"time": 1e308}, "time = 1e[+]308: expected a number from"),
     "time": ({"time": 0.01}, "time = 0.01: expected at least four steps of eta = 0.01"),
-    "halvings": ({"halvings": 1}, "halvings = 1: expected a whole number from 2 to 20"),
+    "halvings": ({"halvings": 2}, "halvings = 2: expected a whole number from 3 to 20"),
     "layer": ({"layer": 3}, "layer = 3: expected a hidden layer: 1 … 2"),
     "weights": ({"weights": W[0]}, "weights = 'ndarray': expected a list W_1"),
     "one": ({"weights": W[:1]}, "weights = 'W1': expected W1, W2"),

@@ -467,7 +467,8 @@ def test_what_moves_by_itself_at_the_origin(rule, widths):
 
 def test_laws_where_gates_are_tied_to_weights_are_not_counted():
     found = discover(FA, fv.MLP((1, 2, 1), "leaky-relu-1"), feedback={"B2": [[1, -1]]})
-    assert found.exact and not found.complete  # W₁[0] + W₁[1] is one: φ is linear, whatever its letters say
+    assert found.exact
+    assert not found.complete
     assert "all that hold whatever the gates are" in str(found)
     assert "gates" in found.scope
     linear = discover(FA, fv.MLP((1, 2, 1), "linear"), feedback={"B2": [[1, -1]]})

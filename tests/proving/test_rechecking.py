@@ -95,3 +95,31 @@ def test_records_that_are_not():
             fv.Verdict.from_dict(record)
     with pytest.raises(fv.Misuse, match="unaltered"):
         fv.Verdict.from_dict({"schema": 1, "verdict": "proved"})
+
+
+def paths_in(record, path=()):
+    yield path
+    parts = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    for key, part in parts:
+        yield from paths_in(part, (*path, key))
+
+
+def test_a_record_with_any_part_replaced_is_refused_or_does_not_recheck():
+    law = fv.laws.feedback_balance
+    whole = json.dumps(fv.check(law, fv.rules.WeightDecay(fv.rules.FeedbackAlignment())).to_dict())
+    for path in [p for p in paths_in(json.loads(whole)) if p]:
+        for value in (None, 3, "x", [], {}, [[]], {"text": 1}):
+            record = json.loads(whole)
+            place = record
+            for key in path[:-1]:
+                place = place[key]
+            if place[path[-1]] == value:
+                continue
+            place[path[-1]] = value
+            try:
+                found = fv.Verdict.from_dict(record)
+                str(found)
+                sound = found.witness is not None and found.witness.recheck()
+            except fv.FaverifyError:
+                continue
+            assert not sound or path[0] != "witness", (path, value)
