@@ -294,16 +294,17 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     every = [parts[layer] for layer in range(1, len(question.net.widths) - 1)]
     if not all(isinstance(part, Proved) for part in every):
         raise AssertionError("a conjunction needs a proof of every hidden layer")
-    how, gates = (
-        "; ".join(dict.fromkeys(texts)) for texts in zip(*((p.how, p.scope.gates) for p in every), strict=True)
-    )
-    return replace(every[0], scope=replace(scope_of(question), gates=gates), how=how, layers=parts, question=question)
+    texts = zip(*((p.how, p.scope.gates, p.scope.parameters) for p in every), strict=True)
+    how, gates, named = ("; ".join(dict.fromkeys(each)) for each in texts)
+    scope = replace(scope_of(question), gates=gates, parameters=named.replace("none; ", "").replace("; none", ""))
+    note = every[0].note if all(part.note for part in every) else ""
+    return replace(every[0], scope=scope, how=how, layers=parts, question=question, note=note)
 
 
 def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
     note = "trivial: nothing that is trained moves the law" if all(word.trivial for word in left) else ""
-    if used := {name for word in left for name in word.constants}:
+    if used := {re.sub(r"_{.*}", "_l", name) for word in left for name in word.constants}:
         named = sorted(used | {*scope.parameters.removeprefix("all values of ").split(", ")} - {"none"})
         scope = replace(scope, parameters=f"all values of {', '.join(named)}")
     if any(word.signs for word in left):

@@ -13,16 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import (
-    BeyondHorizon,
-    RuleError,
-    ShapeError,
-    Undecidable,
-    UserCodeError,
-    called,
-    name_of,
-    show_shape,
-)
+from ..errors import BeyondHorizon, RuleError, ShapeError, Undecidable, UserCodeError, called, name_of, show_shape
 from .carriers import Opaque
 
 
@@ -37,7 +28,7 @@ KINDS = {"W": "weight", "B": "weight", "V": "weight", "F": "direct", "b": "bias"
 class Layer:
     """One map and the activity behind it: what a rule reads. Letters besides W and b come into being when read."""
 
-    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "e", "h", "index", "name", "phi")
+    __slots__ = ("W", "_label", "_name", "_run", "_up", "a", "b", "delta", "dphi", "h", "index", "name", "phi")
     delta: Any
 
     def __init__(self, run: Run, name: str, label: Any, W: Any, b: Any, h: Any) -> None:
@@ -55,6 +46,8 @@ class Layer:
         if key in ("target", "dphi") and self is self._run.output:
             dims = self.h._dims
             return self._run.once("y", *dims) if key == "target" else self._run.carrier.zeros(*dims) + 1
+        if key == "e" and self is self._run.output and self._run.e is not None:
+            return self._run.e
         if self is self._run.input and not self._run.net.begins:
             raise Undecidable(f"{key!r} of the layer below, of which a local cut knows only the activity a")
         raise AttributeError(f"layer {self._label} has no {key!r} here; below the first layer there is only a")
@@ -113,7 +106,7 @@ class Run:
         self.parameters = {name: carrier.letter(name, *dims) for name, dims in self._dims.items()}
         self.letters: dict[str, Any] = {}  # what was asked for besides: feedback, data
         self.layers: list[Layer] = []
-        self.input = self.output = self.rule = None  # type: Any
+        self.input = self.output = self.rule = self.e = None  # type: Any
         self.passes = ""  # a prime for each forward pass after the first: its gates and its error are other letters
 
     def once(self, name: str, rows: Any, cols: Any) -> Any:
@@ -169,7 +162,7 @@ class Run:
     def backward(self, rule: Any, error: Callable[[Layer], Any]) -> None:
         """Set `delta` of every layer, from the top down."""
         e = self.conforming("signal", self.output, error(self.output), self.output.h._dims)
-        set_values(self.output, e=e, delta=e)
+        set_values(self.output, delta=e)
         found = called(rule, "signal", self.output)
         set_values(self.output, delta=self.conforming("signal", self.output, found, self.output.h._dims))
         *rest, top = self.layers
@@ -205,15 +198,17 @@ class Run:
             raise ShapeError(f"{name_of(self.rule)}.{method}", found, dims, remedy)
         return value
 
-    def free(self, output: Layer) -> Any:
-        """The error signal as a letter, another one for each forward pass."""
-        return self.once("e" + self.passes, *output.h._dims)
+    def loss(self, output: Layer) -> Any:
+        """The error signal e: what a stated loss makes of the output, or a letter, another for each forward pass."""
+        found = self.error(output) if self.error else self.once("e" + self.passes, *output.h._dims)
+        self.e = self.conforming("error signal", output, found, output.h._dims)
+        return self.e
 
     def velocities(self, rule: Any) -> dict[str, Any]:
         """Ẇ of every parameter that moves, at the error letter e or what the loss makes of the output."""
         self.rule = rule
         x = self.once(self.net.source, self.net.inputs, self.samples)
-        found = called(rule, "velocities", self, x, self.error or self.free)
+        found = called(rule, "velocities", self, x, self.loss)
         if not isinstance(found, dict):
             raise RuleError(f"{name_of(rule)}.velocities", f"returned {type(found).__name__}", "return a dict by name")
         kinds = {kind: of for kind, of in KINDS.items() if self.net.bias or kind not in "bv"}

@@ -37,6 +37,9 @@ class Assumption:
     square: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("name", "statement"):
+            if not isinstance(getattr(self, name), str):
+                raise Misuse(name, getattr(self, name), "a string")
         for name in ("equations", "arrange", "error"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
                 raise Misuse(name, getattr(self, name), "a function")

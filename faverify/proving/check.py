@@ -177,11 +177,10 @@ def _confirmed(question: Question, found: Proved, deadline: float) -> Verdict:
     from .search import contradicted
 
     try:
-        if not contradicted(question):
+        reason = contradicted(question)
+        if not reason:
             return found
-        reason = (
-            "local cut: a small network contradicts the letters (does the code ask for types, or what it runs over?)"
-        )
+        reason = f"local cut: {reason}"
     except (Undecidable, UserCodeError) as event:
         reason = f"local cut: in a small network the code fails otherwise than over letters: {event}"
     return _searched(question, [reason], deadline)
@@ -237,10 +236,11 @@ def _attempt(
             if isinstance(answer, Proved):
                 asked = replace(question, layer=layer)
                 try:
-                    if not contradicted(asked):
+                    reason = contradicted(asked)
+                    if not reason:
                         found[layer] = answer
                         continue
-                    tried[layer].append(f"{label}: numbers contradict the letters")
+                    tried[layer].append(f"{label}: {reason}")
                 except (Undecidable, UserCodeError) as event:
                     tried[layer].append(f"{label}: over numbers the code fails otherwise: {event}")
             else:
@@ -271,6 +271,9 @@ def _verdict(
     scope = scope_of(question)
     if witness is not None and witness.activation != question.activation.name:
         scope = replace(scope, activations=f"{scope.activations}; refuted with φ = {witness.activation}")
+    if witness is not None:
+        values = ", ".join(f"{name} = {value}" for name, value in witness.parameters.items())
+        scope = replace(scope, parameters=values or "none")
     names = name_of(question.law), name_of(question.rule)
     return kind(*names, statement_of(question), scope, how, layers or {}, tried, "", witness, question)
 

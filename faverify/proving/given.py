@@ -13,7 +13,7 @@ from ..errors import ExactnessError, Misuse, NonFiniteError, ShapeError, Undecid
 from ..kernel.carriers import exact
 from ..kernel.cuts import scope_of, statement_of
 from ..kernel.verdicts import Refuted
-from ..model.names import marked
+from ..model.names import marked, unmarked
 from ..model.networks import MLP
 from .check import question_of
 from .search import evaluate, witness
@@ -26,7 +26,7 @@ def refute_at(
     *,
     weights: Any,
     inputs: Any,
-    error: Any,
+    error: Any = None,
     feedback: Any = (),
     biases: Any = None,
     targets: Any = None,
@@ -41,7 +41,7 @@ def refute_at(
     Shapes: as in `Witness`; `feedback` is B_2 … B_L if its shapes are those of W_2 … W_L, else F_1 … F_{L−1}; a dict
     {"B2": …, "F1": …} leaves no doubt, and may name what else is read (V1, constants M2, draws m~1, W1(0)). With
     `step`, `rate` is the law R of Q(θ + Δθ) − Q(θ) = R(Δθ), as in `increment`. Under `assume` the data must satisfy
-    the hypotheses.
+    the hypotheses; a loss among them makes `error`, which may then be left out.
 
     Raises: Misuse if the data do not refute the law; ShapeError, ExactnessError.
 
@@ -63,7 +63,9 @@ def refute_at(
     }
     given = numbers(inputs, "inputs", (net.inputs, None))
     samples = len(given[0])
-    data |= {"x": given, "e": numbers(error, "error", (net.outputs, samples))}
+    data["x"] = given
+    if error is not None or not any(a.error for a in question.assume):
+        data["e"] = numbers(error, "error", (net.outputs, samples))
     if biases is not None:
         data |= {
             f"b{k}": numbers(b, f"b_{k}", (net.widths[k], 1))
@@ -78,10 +80,19 @@ def refute_at(
     if not isinstance(parameters, (Mapping, type(None))):
         raise Misuse("parameters", parameters, "a dict of numbers, such as {'λ': 1}")
     constants = {str(name): _exact(value, str(name)) for name, value in (parameters or {}).items()}
+    if samples > 1 and question.samples == 1:
+        raise Misuse("inputs", f"{samples} samples", "one sample, as `assume` says")
+    data, signal = Read(data), data.get("e")
     try:
-        case = evaluate(question, net, layer, data, constants, None, samples)
+        case = evaluate(question, net, layer, data, constants, data.missing(net), samples)
     except Undecidable as event:
         raise Misuse("the data", f"no answer at {event.line}, which asks for {event.question}", "exact data") from event
+    if signal is not None and data["e"] != signal:
+        made = [[str(entry) for entry in row] for row in data["e"]]
+        raise Misuse("error", error, f"none, or what the loss of `assume` makes of the output: {made}")
+    unread = [unmarked(name) for name in data if name not in data.read and name[0] not in "WbBFxey"]
+    if unread:
+        raise Misuse("feedback", unread, "names of what the rule or the law reads")
     if case.at_kink:
         expected = "data off the kinks of φ and of signs, which satisfy `assume`"
         raise Misuse("the data", "a point at a kink, or outside of the hypotheses", expected)
@@ -92,6 +103,29 @@ def refute_at(
     return Refuted(
         *names, statement_of(question), scope_of(question), "given witness", witness=found, question=question
     )
+
+
+class Read(dict[str, list[list[Any]]]):
+    """Given data, and which of them were read."""
+
+    def __init__(self, data: Mapping[str, list[list[Any]]]) -> None:
+        super().__init__(data)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> list[list[Any]]:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def missing(self, net: Any) -> Any:
+        """0 for what stands in for nothing, a memory, a bias or a target; other letters must be given."""
+
+        def zero(name: str) -> Fraction:
+            if name[0] in "Vvby" or name in ("B1", f"F{net.depth}"):
+                return Fraction(0)
+            drawn = f", as {name!r}" if "~" in name else ""
+            raise Misuse("feedback", sorted(map(unmarked, self)), f"also {unmarked(name)}{drawn}, which is read")
+
+        return zero
 
 
 def numbers(value: Any, name: str, shape: tuple[int | None, int | None]) -> list[list[Fraction]]:

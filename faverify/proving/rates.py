@@ -39,7 +39,8 @@ def findings_of(question: Question) -> list[tuple[Any, Finding]]:
         return []
     try:
         cases = pieces(question, 1) if question.net is None else [piece_of(question.net, question.layer)]
-        return [(piece, _finding(question, piece)) for piece in cases]
+        found = [(piece, _finding(question, piece)) for piece in cases]
+        return found if any(each.word.terms for _, each in found) else []  # what letters do not see, they do not tell
     except (Undecidable, UserCodeError, ValueError, TypeError):
         return []
 

@@ -8,6 +8,7 @@ that is no polynomial (an inverse, a logarithm) has its slope taken by differenc
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
@@ -201,10 +202,15 @@ def recheck(
             gates, slope = _slope(witness, *subjects)
         except NotPolynomial:
             return _close(witness, *subjects)
+        return _agree(witness, gates, slope)
     except (Misuse, UnknownName):
         raise
     except Exception:  # altered data fail in many ways, and none of them is a refutation
         return False
+
+
+def _agree(witness: Witness, gates: Any, slope: Any) -> bool:
+    """Whether the stated rate and gates are those that were computed, and the rate is not zero."""
     stated = witness.rate
     if isinstance(stated, Fraction):
         exact_gates = [[list(row) for row in gate] for gate in witness.gates]
@@ -224,13 +230,16 @@ def _subjects(
 
     sealed = (witness.law, witness.rule, witness.activation, witness.claim, tuple(witness.assume))
     held = witness.subjects if isinstance(witness.subjects, tuple) and len(witness.subjects) == 5 else ()
-    if held and _names(held) == sealed and (law, rule, activation, claim, assume) == (None,) * 5:
-        own = {name: value for name, value in getattr(held[1], "__dict__", {}).items() if name in witness.constants}
-        if any(isinstance(v, (int, Fraction)) and v != witness.constants[name] for name, v in own.items()):
-            raise ValueError("constants")
-        return held
+    if held and _names(held) == sealed:
+        given = law, rule, activation, claim, None if assume is None else assumptions.assumptions_of(assume)
+        law, rule, activation, claim, assume = (a if b is None else b for a, b in zip(held, given, strict=True))
+    assume = assumptions.assumptions_of(witness.assume if assume is None else assume)
     classes = {cls.__name__: cls for cls in rules.LIBRARY.values()}
     rule = rule or (classes[witness.rule](**witness.constants) if witness.rule in classes else None)
+    if rule and _constants(rule, witness.parameters) != dict(witness.constants):
+        raise ValueError("the rule has other constants")
+    if tuple(a.name for a in assume) != tuple(witness.assume):
+        raise ValueError("other hypotheses")
     with suppress(LookupError):
         law = law or law_named(witness.law)
     known = {**laws.LIBRARY, **laws.GAINS}.values()
@@ -240,7 +249,16 @@ def _subjects(
             name = getattr(witness, asked)
             raise Misuse(asked, None, f"the {asked} called {name!r}: it is not in the library, so pass it")
     activation = activation or activations.activation_named(witness.activation)
-    return law, rule, activation, claim, assumptions.assumptions_of(witness.assume if assume is None else assume)
+    return law, rule, activation, claim, assume
+
+
+def _constants(rule: Any, parameters: Any) -> dict[str, Fraction]:
+    """The fields of a rule that are numbers, at the values of its symbols."""
+    found = {}
+    for name, value in getattr(rule, "__dict__", {}).items():
+        with suppress(Exception):  # a field of another kind
+            found[name] = Fraction(Grid([[Fraction(0)]], dict(parameters))._number(value))
+    return found
 
 
 def _names(held: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -313,7 +331,7 @@ def _slope(
         return found
 
     moves = run.velocities(rule, grid(witness.inputs), error, witness.biases is not None)
-    if not _agrees(signals[0], grid(witness.error)):
+    if signals and not _agrees(signals[0], grid(witness.error)):
         raise ValueError("the error is not what the loss says")
 
     for below, layer in zip([run.source, *run.layers], run.layers, strict=False):
@@ -371,6 +389,8 @@ class Pass:
 
     def __init__(self, state: dict[str, Grid], depth: int, activation: Any, targets: Grid | None) -> None:
         self.state, self.activation, self.targets = state, activation, targets
+        self.parameters = {f"W{k}": state[f"W{k}"] for k in range(1, depth + 1)}
+        self.parameters |= {name: value for name, value in state.items() if re.fullmatch(r"b\d+", name)}
         self.layers = _layers(state, depth)
         self.output = self.layers[-1]
         self.gates: list[Any] = []

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from ..errors import ActivationError, FaverifyError, UnsupportedOperation, where
+from ..errors import ActivationError, FaverifyError, ShapeError, UnsupportedOperation, where
 from ..kernel.carriers import exact
 from .matrices import Matrix, Ring
 
@@ -108,7 +108,11 @@ class Assignment:
             self.data[name] = [
                 [self.draw(name) if self.draw else Fraction(0) for _ in range(cols)] for _ in range(rows)
             ]
-        return Matrix(self.ring, [[self.ring.number(entry) for entry in row] for row in self.data[name]], (rows, cols))
+        found = self.data[name]
+        dims = (len(found), len(found[0]) if found else cols)
+        if dims != (rows, cols):
+            raise ShapeError(name, dims, (rows, cols), "give it the shape on the right")
+        return Matrix(self.ring, [[self.ring.number(entry) for entry in row] for row in found], (rows, cols))
 
     def zeros(self, rows: int, cols: int) -> Matrix:
         return Matrix(self.ring, [[self.ring.number(0)] * cols for _ in range(rows)])

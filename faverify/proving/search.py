@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import cycle, product
+from itertools import product
+from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FaverifyError, ShapeError, Undecidable, UserCodeError, name_of
+from ..errors import ExactnessError, FaverifyError, LawError, ShapeError, Undecidable, UserCodeError, name_of, where
 from ..kernel.cuts import Question
-from ..model.activations import Transcendental, activation_named
+from ..model.activations import Activation, Transcendental, activation_named
 from ..model.formulas import Parameter
 from ..model.networks import MLP
 from .jets import Unvalued, residual
@@ -36,7 +37,17 @@ def arranged(question: Question, data: Data) -> None:
     """Change drawn data so that they satisfy the hypotheses; those that cannot be made to do are told by `evaluate`."""
     for assumption in question.assume:
         if assumption.arrange:
-            assumption.arrange(data)
+            shapes = {name: [len(row) for row in rows] for name, rows in data.items()}
+            try:
+                assumption.arrange(data)
+                same = {name: [len(row) for row in rows] for name, rows in data.items()} == shapes
+                numbers = all(isinstance(v, Rational) for rows in data.values() for row in rows for v in row)
+            except Exception as error:
+                what = f"raised {type(error).__name__}: {error} ({where(error)})"
+                raise LawError(f"{assumption.name}.arrange", what, "it changes rows of Fractions in place") from error
+            if not (same and numbers):
+                remedy = "it changes entries of data[name], rows of Fractions, in place"
+                raise LawError(f"{assumption.name}.arrange", "changed shapes, or left what is no exact number", remedy)
 
 
 @dataclass
@@ -67,16 +78,14 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
         ring = ring_type(parameters)
         carrier = Assignment(ring, data, draw)
         try:
-            run, signals = question.run(net, carrier, samples), []  # type: Any, list[Any]
-            if run.error:
-                run.error = _recorded(run.error, signals)
+            run = question.run(net, carrier, samples)
             moves = run.velocities(question.rule)
             rates = residual(question, run, run.layers[layer - 1], moves)
             if isinstance(rates, Unvalued):
                 raise Undecidable("the value of a logarithm or an integral")
-            broken = not all((left - right).is_zero() for left, right in question.equations(run))
-            if signals:
-                data["e"] = signals[0].data
+            broken = not all(_holds(left, right) for left, right in question.equations(run))
+            if run.error and run.e is not None:
+                data["e"] = run.e.data
             return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink or broken)
         except Transcendental:
             continue
@@ -87,19 +96,23 @@ def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: A
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
 
 
-def _recorded(error: Any, signals: list[Any]) -> Any:
-    def recorded(output: Any) -> Any:
-        signals.append(error(output))
-        return signals[-1]
-
-    return recorded
+def _holds(left: Any, right: Any) -> bool:
+    """Whether an equation of a hypothesis holds; of balls, whether it may."""
+    try:
+        right = left * 0 + right
+    except (TypeError, ExactnessError) as error:
+        raise LawError("an equation", f"has {right!r} on its right", "a matrix, or an exact number") from error
+    if right._dims != left._dims:
+        raise ShapeError("an equation", right._dims, left._dims, "its sides must have one shape")
+    return bool((left - right).is_zero())
 
 
 class Drawn(dict[str, Fraction]):
     """Parameters whose values come into being when asked for."""
 
-    def __init__(self, rng: random.Random | None) -> None:
-        super().__init__()
+    def __init__(self, rng: random.Random | None, question: Question) -> None:
+        degree = question.activation.degree
+        super().__init__({degree.name: Fraction(2)} if isinstance(degree, Parameter) else {})
         self.rng = rng
 
     def __contains__(self, name: object) -> bool:
@@ -155,42 +168,60 @@ def search(question: Question, deadline: float) -> Witness | None:
     return None
 
 
-PROBES = {False: (1, 1, 1, 1, 1), True: (2, 2, 1)}  # a deep chain; and for the last layer alone a wide one
-GUARDED = 2_000  # parameters of a given network up to which a proof is tried on numbers
+GUARDED = 20_000  # parameters of a given network up to which a proof is tried on numbers
+ROUNDS, WANTED = 8, 2  # points tried, and points wanted at which the law has a value, for each proof
+CONTRADICTED = "numbers contradict the letters (does the code ask for types, or what it runs over?)"
 
 
-def contradicted(question: Question) -> bool:
-    """Whether a law that letters proved fails at one point of a network: a guard, not a search."""
-    phis = _activations(question)
-    if not phis:
-        return False
-    widths = PROBES[question.layer == -1] if question.net is None else question.net.widths
-    net = MLP(widths, phis[-1], question.bias)
-    if sum(rows * cols for rows, cols in net.shapes().values()) > GUARDED:
-        return False
-    signs = cycle((1, 1, -1, 1, 2, 1, 1, -2, 3))
-    parameters, data = Drawn(None), Data()
-    degree = question.activation.degree
-    if isinstance(degree, Parameter):
-        parameters[degree.name] = Fraction(2)
-    layers = [layer for layer in range(1, net.depth) if question.layer in (None, -1, layer)]
-    try:
-        cases = [evaluate(question, net, k, data, parameters, lambda name: Fraction(next(signs)), 1) for k in layers]
+def contradicted(question: Question) -> str:
+    """Why a law that letters proved is not believed: it fails at a point; else "". A guard, not a search."""
+    p, net = question.activation.degree, question.net
+    phi = (_activations(question) or [_matched(p)])[-1]
+    scalar, square = (any(getattr(a, what) for a in question.assume) for what in ("scalar", "square"))
+    small = (1, *((1,) * 4 if scalar and square else (2, 2, 2, 1 if scalar else 2)))
+    net = MLP(small if net is None else net.widths, phi, question.bias)
+    size = sum(rows * cols for rows, cols in net.shapes().values())
+    if size > GUARDED:
+        return ""
+    layers = [layer for layer in range(1, net.depth) if question.layer in (None, layer)]
+    layers = [net.depth - 1] if question.layer == -1 else layers
+    samples, found, values = 1 if question.samples == 1 or size > 100 else 2, dict.fromkeys(layers, 0), False
+    for attempt in range(ROUNDS):
+        for case in _cases(question, net, [k for k in layers if found[k] < WANTED], samples, attempt):
+            values = values or case.rates is not None
+            if case.entry is not None and not case.at_kink:
+                return CONTRADICTED
+            found[case.layer] += not case.at_kink
+    return "" if values or not layers else "numbers divide by zero wherever they were tried"
+
+
+def _cases(question: Question, net: MLP, layers: list[int], samples: int, attempt: int) -> Iterator[Case]:
+    """The law at some layers of one generic point; at first with positive weights and inputs, so that gates open."""
+    rng = random.Random(attempt)
+    parameters, data = Drawn(rng, question), Data()
+
+    def draw(name: str) -> Fraction:
+        size = Fraction(rng.randint(1, 9), rng.choice((2, 3)))
+        return size if name[0] in "Wx" and attempt < 2 else size * rng.choice((-1, 1))
+
+    for layer in layers:
+        case = evaluate(question, net, layer, data, parameters, draw, samples)
         if question.assume:
             arranged(question, data)
-            cases = [evaluate(question, net, k, data, parameters, None, 1) for k in layers]
-    except Transcendental:
-        return False
-    return any(case.rates is None or (case.entry is not None and not case.at_kink) for case in cases)
+            case = evaluate(question, net, layer, data, parameters, None, samples)
+        yield case
 
 
 def _activations(question: Question) -> list[Any]:
-    if question.activation.phi is not None:
-        return [question.activation]
-    names = question.activation.candidates
-    return [
-        activation_named(name) for name in names or ("power-2",) * isinstance(question.activation.degree, Parameter)
-    ]
+    """Functions of the class that the question speaks of; for a symbolic degree p, one of degree 2."""
+    phi = question.activation
+    names = phi.candidates or ("power-2",) * isinstance(phi.degree, Parameter)
+    return [phi] if phi.phi is not None else [activation_named(name) for name in names]
+
+
+def _matched(p: Any) -> Activation:
+    """Values with h φ′ = p φ, as proofs use of a φ of degree p, where no such φ is a polynomial: φ′ = 1, φ = h/p."""
+    return Activation(lambda h: h / p, lambda h: 0 * h + 1, p, f"values with h φ′ = {p} φ")
 
 
 def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
@@ -203,7 +234,7 @@ def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: in
             return Fraction(0)
         return Fraction(1) if attempt == 0 else Fraction(rng.choice(values))
 
-    parameters = Drawn(None if attempt == 0 else rng)
+    parameters = Drawn(None if attempt == 0 else rng, question)
     case = evaluate(question, net, layer, {}, parameters, draw, samples)
     if question.assume:
         arranged(question, case.data)
@@ -303,7 +334,7 @@ def ball_text(ball: Any) -> tuple[str, str]:
     from flint import arb
 
     gap = abs(ball - arb(middle)).abs_upper()
-    return middle, (gap * arb("1.01") + arb("1e-60")).str(3, radius=False)
+    return middle, (gap * arb("1.01")).str(3, radius=False)
 
 
 def _plain(gate: Any) -> Any:

@@ -128,6 +128,12 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         return array([[number(entry) for entry in row] for row in rows])
 
     feedback = record["feedback"]
+    texts = [record[name] for name in ("law", "rule", "activation", "digest", "claim")]
+    texts += [*record["assume"], *record["feedback_names"]]
+    numbers = [record["layer"], *record["widths"], *(record["entry"] or ())]
+    names, kinds = record["feedback_names"], {type(text) for text in texts} | {type(record["step"])}
+    if kinds != {str, bool} or {*map(type, numbers)} != {int} or len(names) != len(feedback):
+        raise TypeError("a field of another type, or without its name")
     return Witness(
         **{name: record[name] for name in ("law", "rule", "activation", "layer", "digest")},
         claim=record["claim"],

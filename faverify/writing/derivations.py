@@ -140,7 +140,8 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
     value = value_of(question.law, run, State(layer))
     letters = {name: abbreviated(_dotted(name), term.word) for name, term in moves.items()}
     for other in run.layers:
-        set_values(other, delta=run.signals.get(other._label, other.delta))
+        if other._label in run.signals:  # a rule with passes of its own may make none
+            set_values(other, delta=run.signals[other._label])
     expanded = run.updates(question.rule) if is_local(question.rule) else moves
     first = "ΔQ, first order" if question.step else "dQ/dt"
     lines = [("definition of the law", "Q", value)]

@@ -53,7 +53,8 @@ def finding_text(found: Finding) -> str:
         return f"dQ/dt = {_coefficient(found.rate)}Q, a semi-invariant"
     squares = " ".join(_square(c, name, first=k == 0) for k, (c, name) in enumerate(found.squares)) or "0"
     if found.kind == "monotone":
-        return f"dQ/dt = {squares}, so Q is monotone"
+        symbols = any(isinstance(c, Word) and c.constant() is None for c, _ in found.squares)
+        return f"dQ/dt = {squares}, so Q is monotone{' where these symbols are positive' if symbols else ''}"
     if found.kind == "second-order":
         damping = "" if isinstance(found.rate, int) and found.rate == 0 else f" + {_coefficient(found.rate)}dQ/dt"
         return f"d²Q/dt²{damping.replace('+ −', '− ')} = {squares}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ..kernel.cuts import at_steps
 from ..model.names import unmarked
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -66,6 +67,6 @@ def witness_text(witness: Any) -> str:
     where = f"layer {witness.layer}" + (f", entry {witness.entry}" if witness.entry is not None else "")
     what = "Q(θ + Δθ) − Q(θ)" if witness.step and witness.claim else "dQ/dt"
     what += "" if isinstance(witness.mu, Fraction) and witness.mu == 0 else f" − ({witness.mu}) Q"
-    what += f" − ({witness.claim})" if witness.claim else ""
+    what += f" − ({at_steps(witness.claim) if witness.step else witness.claim})" if witness.claim else ""
     lines.append(f"  {what} = {entry_text(witness.rate)} at {where}")
     return "\n".join(lines)

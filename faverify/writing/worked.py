@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kernel.cuts import Increments, State, value_of
+from ..kernel.cuts import Increments, State, at_steps, value_of
 from ..kernel.passes import Run
 from ..model.networks import MLP
 from ..proving.jets import MovedState, Unvalued, law_jet
@@ -28,6 +28,7 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     data |= {name: value.tolist() for name, value in witness.given.items()}
     data |= {"x": witness.inputs.tolist(), "e": witness.error.tolist()}
     data |= {"y": witness.targets.tolist()} if witness.targets is not None else {}
+    data = {name: [[_number(entry) for entry in row] for row in rows] for name, rows in data.items()}
     for name, rows in data.items():
         yield ("given", *_line(name, rows))
     for name, value in witness.parameters.items():
@@ -62,7 +63,17 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     if witness.mu != 0:
         yield ("but the claim is", f"{shown} = ({witness.mu}) Q", rf"\text{{{plain(shown)}}} = ({witness.mu})\,Q")
     if found is not None:
-        yield (f"but the claim is {claim.statement}", *_line(shown, found.data))
+        stated = at_steps(claim.statement) if witness.step else claim.statement
+        yield (f"but the claim is {stated}", *_line(shown, found.data))
+
+
+def _number(entry: Any) -> Any:
+    """An entry of a witness as the carriers know it: a ball is written as a pair."""
+    if not isinstance(entry, tuple):
+        return entry
+    from flint import arb
+
+    return arb(*entry)
 
 
 def _line(name: str, rows: Any) -> tuple[str, str]:

@@ -26,10 +26,10 @@ def test_a_quotient_is_refuted_by_numbers():
 
 
 def test_a_contradicted_proof_is_withheld(monkeypatch):
-    monkeypatch.setattr(search, "contradicted", lambda question: True)
+    monkeypatch.setattr(search, "contradicted", lambda question: search.CONTRADICTED)
     verdict = fv.check(LAW, FA(), budget=0)
     assert isinstance(verdict, fv.Undecided)
-    assert "contradicts the letters" in verdict.tried[0]
+    assert "numbers contradict the letters" in verdict.tried[0]
 
 
 class FailsInNumbers(FA):
