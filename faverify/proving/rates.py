@@ -40,7 +40,8 @@ def findings_of(question: Question) -> list[tuple[Any, Finding]]:
     try:
         cases = pieces(question, 1) if question.net is None else [piece_of(question.net, question.layer)]
         found = [(piece, _finding(question, piece)) for piece in cases]
-        return found if any(each.word.terms for _, each in found) else []  # what letters do not see, they do not tell
+        # A rule that tells letters from numbers has no finding in letters.
+        return found if any(not each.word.is_zero() for _, each in found) else []
     except (Undecidable, UserCodeError, ValueError, TypeError):
         return []
 

@@ -328,6 +328,7 @@ def _slope(
     def error(output: Any) -> Grid:
         found = losses[0](output) if losses else grid(witness.error)
         signals.append(found)
+        output.e = found
         return found
 
     moves = run.velocities(rule, grid(witness.inputs), error, witness.biases is not None)
@@ -423,7 +424,7 @@ class Pass:
         return h._like([[_to(function(entry), h) for entry in row] for row in h.rows])
 
     def backward(self, rule: Any, error: Any) -> None:
-        self.output.e = self.output.delta = error(self.output)
+        self.output.delta = error(self.output)
         self.output.delta = _filled(rule.signal(self.output), self.output.h)
         for layer in reversed(self.layers[:-1]):
             layer.delta = _filled(rule.error(layer, layer.above, self.output), layer.h)
