@@ -25,10 +25,10 @@ import numpy as np
 
 import faverify as fv
 from faverify.cli import Asked, audit
-from faverify.proving.discovery import discover
-from faverify.proving.fields import setting_of
-from faverify.proving.kernels import monomials, sampled
-from faverify.proving.residues import null_space_modulus
+from faverify.discovery.fields import setting_of
+from faverify.discovery.kernels import monomials, sampled
+from faverify.discovery.residues import null_space_modulus
+from faverify.discovery.search import discover
 
 RULE = fv.rules.FeedbackAlignment()
 

@@ -16,6 +16,7 @@ ROOMS = [
     "kernel",
     "model",
     "proving",
+    "discovery",
     "flows",
     "experiments",
     "writing",

@@ -200,7 +200,7 @@ def audit(rule: Any, asked: Asked) -> tuple[str, int]:
 
 def unlisted(rule: Any, asked: Asked) -> list[Any]:
     """Laws for all widths that discovery finds and the library does not list."""
-    from ..proving.discovery import discover as find
+    from ..discovery.search import discover as find
 
     try:
         found = find(rule, activation=asked.activation, bias=asked.bias)
@@ -264,7 +264,7 @@ def discover(
     **flags: bool,
 ) -> None:
     """Find every polynomial law of RULE, and whether there can be more. Exit code 3: not shown to be all."""
-    from ..proving.discovery import discover as find
+    from ..discovery.search import discover as find
 
     settle = functools.partial(find, degree=degree, activation=activation, bias=bias)
     if widths is not None:

@@ -192,10 +192,8 @@ class Word(Value):
     def names(self) -> set[str]:
         """The letters that occur, inside of defined ones too."""
         found = {letter_name(k) for edges, _, _, _ in self.terms for k, _, _ in edges}
-        inside = [defined[name][0] for name in found if name in defined] + [
-            shown[name] for name in found if name in shown
-        ]
-        return found.union(*(word.names() for word in inside))
+        inside = [defined[name][0] for name in found & defined.keys()] + [shown[name] for name in found & shown.keys()]
+        return found.union(*(word.names() for word in inside)) if inside else found
 
     def __getitem__(self, index: Any) -> Word:
         """The entry A[i, j], where widths are numbers: the product with two unit vectors."""

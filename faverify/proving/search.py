@@ -74,25 +74,34 @@ class Case:
 
 def evaluate(question: Question, net: MLP, layer: int, data: Data, parameters: Any, draw: Any, samples: int) -> Case:
     """The law's rate at a concrete point; letters that `data` lacks are drawn."""
+    return evaluated(question, net, [layer], data, parameters, draw, samples)[0]
+
+
+def evaluated(
+    question: Question, net: MLP, layers: list[int], data: Data, parameters: Any, draw: Any, samples: int
+) -> list[Case]:
+    """The law's rate at several layers of one point."""
     for ring_type in (Rationals, Balls):
         ring = ring_type(parameters)
         carrier = Assignment(ring, data, draw)
         try:
             run = question.run(net, carrier, samples)
             moves = run.velocities(question.rule)
-            rates = residual(question, run, run.layers[layer - 1], moves)
-            if isinstance(rates, Unvalued):
+            rates = [residual(question, run, run.layers[layer - 1], moves) for layer in layers]
+            if any(isinstance(rate, Unvalued) for rate in rates):
                 raise Undecidable("the value of a logarithm or an integral")
             broken = not all(_holds(left, right) for left, right in question.equations(run))
             if run.error and run.e is not None:
                 data["e"] = run.e.data
-            return Case(net, layer, data, parameters, rates, carrier.gates, ring.at_kink or broken)
+            kink = ring.at_kink or broken
+            cases = zip(layers, rates, strict=True)
+            return [Case(net, layer, data, parameters, rate, carrier.gates, kink) for layer, rate in cases]
         except Transcendental:
             continue
         except UserCodeError as error:
             if not isinstance(error.__cause__, ZeroDivisionError):
                 raise
-            return Case(net, layer, data, parameters, None, {}, at_kink=True)  # no value at this point
+            return [Case(net, layer, data, parameters, None, {}, True) for layer in layers]  # no value at this point
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
 
 
@@ -187,7 +196,8 @@ def contradicted(question: Question) -> str:
     layers = [net.depth - 1] if question.layer == -1 else layers
     samples, found, values = 1 if question.samples == 1 or size > 100 else 2, dict.fromkeys(layers, 0), False
     for attempt in range(ROUNDS):
-        for case in _cases(question, net, [k for k in layers if found[k] < WANTED], samples, attempt):
+        left = [k for k in layers if found[k] < WANTED]
+        for case in _cases(question, net, left, samples, attempt) if left else ():
             values = values or case.rates is not None
             if case.entry is not None and not case.at_kink:
                 return CONTRADICTED
@@ -195,7 +205,7 @@ def contradicted(question: Question) -> str:
     return "" if values or not layers else "numbers divide by zero wherever they were tried"
 
 
-def _cases(question: Question, net: MLP, layers: list[int], samples: int, attempt: int) -> Iterator[Case]:
+def _cases(question: Question, net: MLP, layers: list[int], samples: int, attempt: int) -> list[Case]:
     """The law at some layers of one generic point; at first with positive weights and inputs, so that gates open."""
     rng = random.Random(attempt)
     parameters, data = Drawn(rng, question), Data()
@@ -204,12 +214,11 @@ def _cases(question: Question, net: MLP, layers: list[int], samples: int, attemp
         size = Fraction(rng.randint(1, 9), rng.choice((2, 3)))
         return size if name[0] in "Wx" and attempt < 2 else size * rng.choice((-1, 1))
 
-    for layer in layers:
-        case = evaluate(question, net, layer, data, parameters, draw, samples)
-        if question.assume:
-            arranged(question, data)
-            case = evaluate(question, net, layer, data, parameters, None, samples)
-        yield case
+    cases = evaluated(question, net, layers, data, parameters, draw, samples)
+    if not question.assume:
+        return cases
+    arranged(question, data)
+    return evaluated(question, net, layers, data, parameters, None, samples)
 
 
 def _activations(question: Question) -> list[Any]:

@@ -23,12 +23,12 @@ from ..kernel.cuts import State, value_of
 from ..model import laws as library
 from ..model.names import rule_named, unmarked
 from ..model.networks import MLP
+from ..proving.purity import memoryless
 from .discovered import Discovery, FoundLaw, polynomial_text, whole
 from .eigenspaces import eigenspaces, varying
 from .fields import Law, Setting, describe, entry_of, is_additive, setting_of, values_text
 from .kernels import LARGEST, Kernel, certified, monomials, steps
 from .lie import LieRank, lie_rank
-from .purity import memoryless
 from .residues import Field, null_space_modulus
 from .spans import Span, SparseSpan
 
@@ -64,7 +64,7 @@ def discover(
     Examples
     --------
     >>> import faverify as fv
-    >>> from faverify.proving.discovery import discover
+    >>> from faverify.discovery.search import discover
     >>> found = discover(fv.rules.FeedbackAlignment(), fv.MLP((2, 2, 1)))
     >>> [law.known for law in found.laws]
     ['neuron-feedback-balance[0] at layer 1', 'neuron-feedback-balance[1] at layer 1']

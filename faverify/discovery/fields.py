@@ -22,8 +22,8 @@ from ..errors import Misuse, UnsupportedOperation, name_of
 from ..kernel.carriers import watch
 from ..kernel.passes import Run
 from ..model.names import marked, unmarked
-from .given import numbers
-from .polynomials import PolynomialCarrier, Polynomials
+from ..proving.given import numbers
+from ..proving.polynomials import PolynomialCarrier, Polynomials
 from .residues import Field, ResidueCarrier, null_space_modulus
 
 SPREAD = 7  # fixed numbers have different sizes, from 1 … 7 or twice their number, so that coefficients stay small

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 import faverify as fv
+from faverify.discovery import ansatz, kernels, lie
+from faverify.discovery import search as discovery
+from faverify.discovery.fields import setting_of
+from faverify.discovery.residues import Field, ResidueCarrier, null_space_modulus
+from faverify.discovery.search import discover
+from faverify.discovery.spans import Span, SparseSpan
 from faverify.kernel.passes import Run
 from faverify.model.names import marked
-from faverify.proving import ansatz, discovery, kernels, lie
-from faverify.proving.discovery import discover
-from faverify.proving.fields import setting_of
-from faverify.proving.residues import Field, ResidueCarrier, null_space_modulus
 from faverify.proving.rings import Assignment, Rationals
-from faverify.proving.spans import Span, SparseSpan
 
 R = fv.rules
 FA, BP, DFA, KP = R.FeedbackAlignment(), R.BackPropagation(), R.DirectFeedbackAlignment(), R.KolenPollack()

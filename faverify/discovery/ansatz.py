@@ -23,7 +23,7 @@ from ..kernel.words import Word, derivative
 from ..model import laws as library
 from ..model.activations import activation_named, homogeneous
 from ..model.laws import Law
-from .check import prove
+from ..proving.check import prove
 from .discovered import Discovery, FoundLaw, whole
 from .eigenspaces import left_null_space
 

@@ -26,11 +26,11 @@ from ..errors import FaverifyError, UnsupportedOperation
 from ..kernel.carriers import watch
 from ..kernel.passes import Run
 from ..model.activations import activation_named
+from ..proving.matrices import Matrix
+from ..proving.polynomials import PolynomialCarrier
+from ..proving.rings import Assignment, Rationals
 from .fields import Constants, Setting
-from .matrices import Matrix
-from .polynomials import PolynomialCarrier
 from .residues import Array, Field, null_space_modulus
-from .rings import Assignment, Rationals
 from .spans import Span, SparseSpan
 
 PATTERNS = 48  # activation patterns at most

@@ -25,7 +25,7 @@ class FoundLaw:
     Examples
     --------
     >>> import faverify as fv
-    >>> from faverify.proving.discovery import discover
+    >>> from faverify.discovery.search import discover
     >>> found = discover(fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)), feedback={"B2": [[2]]}).laws[0]
     >>> found.text, found.known
     ('½·W1[0,0]² − 2·W2[0,0]', 'neuron-feedback-balance[0] at layer 1')

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..errors import UnsupportedOperation
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check
 from ..kernel.words import Word
-from .matrices import Ring
+from ..proving.matrices import Ring
 
 Array = npt.NDArray[np.int64]
 

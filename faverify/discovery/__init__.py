@@ -1,0 +1,1 @@
+"""All polynomial laws of a rule, certified, and whether there can be more."""
