@@ -214,9 +214,10 @@ def residuals(
                 left = left + beyond if question.claim else left
             left = left - value_of(question.claim, run, state) if question.claim else left
             found[layer] = modulo(left, equations)
-            found[layer].trivial = value.is_zero() or moving.isdisjoint(value.names())
-            found[layer].signs = any("sign(" in name for name in read | value.names())
-            found[layer].constants = symbols & (read | value.names() | left.names())
+            used = value.names()
+            found[layer].trivial, found[layer].value = moving.isdisjoint(used), value
+            found[layer].signs = any("sign(" in name for name in read | used)
+            found[layer].constants = symbols & (read | used | left.names())
     return found
 
 
@@ -303,7 +304,11 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
 
 def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
-    note = "trivial: nothing that is trained moves the law" if all(word.trivial for word in left) else ""
+    note = (
+        "trivial: nothing that is trained moves the law"
+        if all(word.trivial or word.value.is_zero() for word in left)
+        else ""
+    )
     if used := {re.sub(r"_{.*}", "_l", name) for word in left for name in word.constants}:
         named = sorted(used | {*scope.parameters.removeprefix("all values of ").split(", ")} - {"none"})
         scope = replace(scope, parameters=f"all values of {', '.join(named)}")

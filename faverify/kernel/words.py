@@ -56,10 +56,11 @@ def letter_name(number: int) -> str:
 class Word(Value):
     """A linear combination of graphs with `rows` × `cols` open ends and rational coefficients."""
 
-    __slots__ = ("_dims", "_normal", "constants", "signs", "terms", "trivial")
+    __slots__ = ("_dims", "_normal", "constants", "signs", "terms", "trivial", "value")
     constants: set[str]  # of a residual: the symbolic constants in it; whether a sign was taken;
     signs: bool
-    trivial: bool  # and whether no parameter of the law moves
+    trivial: bool  # whether no parameter of the law moves; and the law itself
+    value: Word
 
     def __init__(self, dims: tuple[Any, Any], terms: dict[Graph, Any]) -> None:
         self._dims, self.terms = dims, terms
@@ -227,8 +228,8 @@ def _beside(a: Graph, b: Graph) -> tuple[list[Edge], tuple[Any, ...], int, int]:
 def _quotient(edges: Iterable[Edge], dims: tuple[Any, ...], pairs: Any, row: int, col: int) -> Graph:
     """The graph with the two vertices of each pair made one."""
     number = [*range(len(dims)), -1]  # number[−1] is −1: no vertex stays no vertex
-    for pair in pairs:
-        u, v = sorted(number[end] for end in pair)
+    for i, j in pairs:
+        u, v = (number[i], number[j]) if number[i] < number[j] else (number[j], number[i])
         if u != v:
             number = [u if k == v else k - (k > v) for k in number]
             dims = dims[:v] + dims[v + 1 :]
