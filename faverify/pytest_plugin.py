@@ -96,27 +96,24 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     from faverify.kernel.verdicts import Proved, Refuted, Verdict
 
     counts = [v for v in verdicts if hasattr(v, "lie_rank")]
-    if counts and name.startswith("conjecture_"):
-        if all(count.complete for count in counts):
-            raise ProofFailure(f"{name} is proved: rename it theorem_{name.removeprefix('conjecture_')}\n{counts[0]}")
-        pytest.xfail(f"{name}: a conjecture, the laws are not shown to be all")
+    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
+    if not (verdicts or counts) or not all(isinstance(v, Verdict) for v in verdicts):
+        found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
+        raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
+    if name.startswith("conjecture_"):
+        short = name.removeprefix("conjecture_")
+        if all(count.complete for count in counts) and all(isinstance(v, Proved) for v in verdicts):
+            raise ProofFailure(f"{name} is proved: rename it theorem_{short}\n{[*counts, *verdicts][0]}")
+        if any(isinstance(v, Refuted) for v in verdicts):
+            pytest.xfail(f"{name}: a conjecture, refuted; it may be renamed counterexample_{short}")
+        pytest.xfail(f"{name}: a conjecture, {'undecided' if verdicts else 'the laws are not shown to be all'}")
     for count in counts:
         if name.startswith("counterexample_"):
             raise ProofFailure(f"{name} returned a discovery, which refutes nothing; return the verdict of fv.check")
         if not count.complete:
             raise ProofFailure(f"{name}: the laws are not shown to be all\n{count}")
-    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
-    if counts and not verdicts:
+    if not verdicts:
         return
-    if not verdicts or not all(isinstance(v, Verdict) for v in verdicts):
-        found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
-        raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
-    if name.startswith("conjecture_"):
-        if all(isinstance(v, Proved) for v in verdicts):
-            raise ProofFailure(f"{name} is proved: rename it theorem_{name.removeprefix('conjecture_')}\n{verdicts[0]}")
-        refuted = any(isinstance(v, Refuted) for v in verdicts)
-        hint = f"; it may be renamed counterexample_{name.removeprefix('conjecture_')}" if refuted else ""
-        pytest.xfail(f"{name}: a conjecture, {'refuted' if refuted else verdicts[0].kind}{hint}")
     wanted: type[Any] = Proved if name.startswith("theorem_") else Refuted
     for verdict in verdicts:
         if not isinstance(verdict, wanted):

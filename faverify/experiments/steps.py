@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import Misuse, RuleError, ShapeError, Undecidable, UnsupportedOperation, name_of
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check
 from ..kernel.passes import Run
+from ..model.names import marked, unmarked
 from .states import Array, Arrays, numbers
 
 
@@ -41,7 +42,7 @@ def rule_step(
     y = None if callable(targets) else _matrix(targets, "targets")
     if y is not None and y.shape != (net.outputs, x.shape[1]):
         raise ShapeError("targets", y.shape, (net.outputs, x.shape[1]), "one column for each sample")
-    fixed = {name: _matrix(value, name) for name, value in (feedback or {}).items()}
+    fixed = {marked(str(name)): _matrix(value, name) for name, value in (feedback or {}).items()}
 
     def error(output: Array) -> Array:
         return output - y if y is not None else _matrix(targets(output), "error")
@@ -138,16 +139,12 @@ class Floats:
         self.data, self.error = data, error
 
     def letter(self, name: str, rows: Any, cols: Any) -> Numbers:
-        found = (
-            self.error(self.run.output.h.data)
-            if name.strip("′") == "e"
-            else self.data.get(name, self.data.get(name.replace("°", "")))
-        )
+        found = self.error(self.run.output.h.data) if name.strip("′") == "e" else self.data.get(name)
         if found is None:
             asked = f"{name}, which the rule reads: in feedback, or in weights if it moves"
             if "~" in name:
-                asked = f"a step written by hand: the rule draws {name.replace('~', '')} at random"
-            raise Misuse("feedback", sorted(set(self.data) - {"x", "y"}), asked)
+                asked = f"a step written by hand: the rule draws {unmarked(name)} at random"
+            raise Misuse("feedback", sorted({*map(unmarked, self.data)} - {"x", "y"}), asked)
         if found.shape != (rows, cols):
             raise ShapeError(name, found.shape, (rows, cols), "give it the shape on the right")
         return Numbers(found)

@@ -175,7 +175,7 @@ class Increments(State):
 def value_of(law: Any, run: Run, state: State) -> Any:
     """Q at a layer: what the law's formula returns, as a value of the carrier."""
     found = called(law, "formula", state, state.above)
-    if not hasattr(found, "_dims") or isinstance(found, Word):
+    if not hasattr(found, "_dims") or (isinstance(found, Word) and not isinstance(run.carrier, WordCarrier)):
         if found is None or isinstance(found, (tuple, list, dict, str, bool)):
             remedy = "return a number, a column or a matrix made of the layers' W, b, B and F"
             raise LawError(name_of(law), f"returned {type(found).__name__}", remedy)
@@ -296,22 +296,20 @@ def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
     if not all(isinstance(part, Proved) for part in every):
         raise AssertionError("a conjunction needs a proof of every hidden layer")
     texts = zip(*((p.how, p.scope.gates, p.scope.parameters) for p in every), strict=True)
-    how, gates, named = ("; ".join(dict.fromkeys(each)) for each in texts)
-    scope = replace(scope_of(question), gates=gates, parameters=named.replace("none; ", "").replace("; none", ""))
+    how, gates, named = ("; ".join(dict.fromkeys(t for t in each if t != "none")) for each in texts)
+    scope = replace(scope_of(question), gates=gates, parameters=named or "none")
     note = every[0].note if all(part.note for part in every) else ""
     return replace(every[0], scope=scope, how=how, layers=parts, question=question, note=note)
 
 
 def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
-    names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares)
+    used = {re.sub(r"_{.*}", "_l", name) for word in left for name in word.constants}
+    names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares, used)
     note = (
         "trivial: nothing that is trained moves the law"
         if all(word.trivial or word.value.is_zero() for word in left)
         else ""
     )
-    if used := {re.sub(r"_{.*}", "_l", name) for word in left for name in word.constants}:
-        named = sorted(used | {*scope.parameters.removeprefix("all values of ").split(", ")} - {"none"})
-        scope = replace(scope, parameters=f"all values of {', '.join(named)}")
     if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
     return Proved(*names, statement_of(question), scope, how, note=note, question=replace(question, squares=squares))
@@ -331,10 +329,10 @@ def at_steps(statement: str) -> str:
     return re.sub(r"(?<![^\W\d])([WBFVbv])(?=_)", r"Δ\1", statement)
 
 
-def scope_of(question: Question, squares: bool = False) -> Scope:
-    """The quantifiers of an answer to the question."""
+def scope_of(question: Question, squares: bool = False, used: Iterable[str] = ()) -> Scope:
+    """The quantifiers of an answer to the question; `used` are symbols that it read besides its own."""
     net, phi = question.net, question.activation
-    names = sorted({k for word in constants(question) for k in word.names()})
+    names = sorted({*used, *(k for word in constants(question) for k in word.names())})
     size = "all, any error signal e(t)"
     return Scope(
         layers={None: "all hidden layers", -1: "the last hidden layer"}.get(question.layer, f"layer {question.layer}"),

@@ -264,12 +264,8 @@ def balancedness_of_degree(p: Any) -> Law:
     def formula(layer, above):
         return norm2(layer.W) / 2 - p * norm2(above.W) / 2
 
-    return Law(
-        f"balancedness-of-degree-{_show(p)}",
-        f"½‖W_l‖² − {_show(Fraction(p, 2)) if isinstance(p, (int, Fraction)) else f'½{_show(p)}'}‖W_{{l+1}}‖²",
-        formula,
-        BP,
-    )
+    half = _show(Fraction(p, 2)) if isinstance(p, (int, Fraction)) else f"½{_show(p)}"
+    return Law(f"balancedness-of-degree-{_show(p)}", f"½‖W_l‖² − {half}‖W_{{l+1}}‖²", formula, BP)
 
 
 # Laws with a constant for each layer or for the rule

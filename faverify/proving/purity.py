@@ -72,7 +72,7 @@ def _position(value: Any) -> str:
     try:
         frame = getattr(value, "gi_frame", None)
         return repr(value.__reduce__() if frame is None else frame.f_lasti)
-    except Exception:
+    except Exception:  # an iterator that tells nothing of itself, or fails when asked
         return type(value).__name__
 
 

@@ -81,13 +81,8 @@ def _finding(question: Question, piece: Any) -> Finding:
 def _constant_part(graph: Any) -> tuple[tuple[str, ...], Any]:
     """The symbolic constants of a graph, and the rest of it."""
     edges, dims, row, col = graph
-    names = sorted(letter_name(k) for k, *_ in edges if _is_constant(letter_name(k)))
-    return tuple(names), (tuple(edge for edge in edges if not _is_constant(letter_name(edge[0]))), dims, row, col)
-
-
-def _is_constant(name: str) -> bool:
-    """`λ`, or λ_{l} of a constant for each layer."""
-    return name in symbols
+    names = sorted(name for name in (letter_name(k) for k, *_ in edges) if name in symbols)
+    return tuple(names), (tuple(edge for edge in edges if letter_name(edge[0]) not in symbols), dims, row, col)
 
 
 def _ratio(rate: Word, value: Word) -> Any:

@@ -196,7 +196,7 @@ def symbol(name: str) -> Factor:
 
 def text_name(name: str) -> str:
     """`W_{l}` as W_l, `W1` and `h_{1}` with a subscript digit."""
-    name = re.sub(r"^sign\((.*)\)$", lambda m: f"sign({text_name(m[1])})", unmarked(name))
+    name = re.sub(r"^sign\((.*)\)$", lambda m: f"sign({text_name(m[1])})", name)
     name = re.sub(r"_\{(\d+)\}", lambda m: subscripted("x" + m[1])[1:], subscripted(name))
     return re.sub(r"_\{(\w)\}", r"_\1", name)
 
