@@ -14,8 +14,8 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "claims": ("claim",),
     "errors": (
-        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NonFiniteError",
-        "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
+        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError", "Misplaced",
+        "NonFiniteError", "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
     ),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
@@ -27,11 +27,11 @@ _HOMES = {
     ),
     "model.formulas": (
         "absolute", "diag", "identity", "inner", "inverse", "logdet", "norm1", "norm2", "parameter", "phi", "pinv",
-        "primitive",        "sign", "sum_samples", "symmetrize", "total", "trace",
+        "primitive", "sign", "sum_samples", "symmetrize", "trace",
     ),
-    "model.laws": ("Law", "law"),
+    "model.laws": ("Law", "law", "total"),
     "model.names": ("law_named", "rule_named"),
-    "model.networks": ("MLP",),
+    "model.networks": ("MLP", "Network", "Repeated"),
     "model.assumptions": ("Assumption", "assumption"),
     "model.combinators": ("per_layer",),
     "model.rules": ("LearningRule",),
@@ -48,6 +48,7 @@ _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = {
     "assumptions": "model.assumptions",
     "laws": "model.laws",
+    "networks": "model.architectures",
     "rules": "model.rules",
     "activations": "model.activations",
 }

@@ -45,6 +45,9 @@ def _claims() -> list[Claim]:
     linear = EVERYWHERE | {"activations": "linear"}
     kink = EVERYWHERE | {"gates": "all, any φ′ at a kink"}
     step = homogeneous | {"time": "one step θ + Δθ, of any size"}
+    wide = {"widths": "all", "batch": "all", "loss": "all", "feedback": "all"}
+    blocks = wide | {"depths": "any number of blocks", "activations": "all φ with h φ′(h) = φ(h)"}
+    once = {"time": "one step θ + Δθ, of any size"}
     last = homogeneous | {"layers": "the last hidden layer"}
     table: list[tuple[str, str, str, str, dict[str, str]]] = [
         ("RK-T1", "true", "½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ is constant along FA", paper, homogeneous),
@@ -68,6 +71,19 @@ def _claims() -> list[Claim]:
         ("RK-T1-DFA-linear", "repaired", "DFA, linear, F_{l+1}G = I: the matrix law, B_{l+1} := G F_l", own, linear),
         ("RK-G", "true", "feedback ∇G(W_{l+1}): ½‖W_l‖² − G(W_{l+1}) is constant", own, homogeneous),
         ("RK-COMPLETE", "true", "the laws common to all inputs and error signals, counted", own, {}),
+        ("RK-T1-residual", "false", "Theorem 1, layer by layer, in residual networks", own, {}),
+        ("RK-T1-residual-total", "repaired", "its sum over the trunk and over each block", own, blocks),
+        ("RK-T1-residual-one", "false", "Theorem 1, layer by layer, with one-matrix blocks", own, {}),
+        ("RK-T1-residual-one-total", "repaired", "its sum over all of them", own, blocks),
+        ("RK-T1-residual-discrete", "true", "one step adds ½ Σ_into ‖ΔW‖² to each group", own, blocks | once),
+        ("RK-T1-conv", "true", "Theorem 1 with shared kernels and feedback of their shape", own, wide),
+        ("RK-T1-rnn", "true", "recurrent from a_0 = 0: ½‖W‖² + ½‖U‖² − ⟨W, B⟩ − ⟨V, C⟩", own, blocks),
+        ("RK-T1-rnn-start", "false", "the same from a fixed a_0 ≠ 0", own, {}),
+        ("RK-T1-rnn-trained", "repaired", "the same with a_0 trained, and ½‖a_0‖² added", own, blocks),
+        ("RK-T1-attention", "true", "scores: W_q B_qᵀ − B_k W_kᵀ is constant, every entry", own, wide),
+        ("RK-T1-attention-bp", "false", "back-propagation's W_q W_qᵀ − W_k W_kᵀ under FA", own, {}),
+        ("RK-T1-batch-norm", "true", "‖W[j,:]‖² before a batch normalisation, any feedback above", own, wide),
+        ("RK-T1-layer-norm", "true", "‖W‖² before a layer normalisation, any feedback above", own, wide),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]
     return [Claim(*row) for row in table]

@@ -83,6 +83,14 @@ class LawError(UserCodeError):
     """A law raised, read what a law may not read, or is not pure."""
 
 
+class Misplaced(LawError):
+    """A law speaks of what its place has not: a partner where nothing is multiplied, the F of several layers."""
+
+
+class NetworkError(UserCodeError):
+    """A forward pass raised, did what no network may, or contradicts its shapes."""
+
+
 class ActivationError(UserCodeError):
     """An activation contradicts what it declares, or cannot be evaluated."""
 
@@ -194,6 +202,8 @@ def called(subject: Any, method: str, *arguments: Any) -> Any:
     except (KeyboardInterrupt, Undecidable, Overtime):
         raise
     except BaseException as error:
-        kind = LawError if method == "formula" else RuleError
+        kind = {"formula": LawError, "forward": NetworkError, "shapes": NetworkError}.get(method, RuleError)
         found = f"raised {type(error).__name__}: {error} ({where(error)})"
-        raise kind(f"{name_of(subject)}.{method}", found, "it must run over the matrices of every carrier") from error
+        values = "use @, +, −, *, .mT, fv.phi, w.fixed, w.mask, w.free on the values and parameters that it is given"
+        remedy = values if kind is NetworkError else "it must run over the matrices of every carrier"
+        raise kind(f"{name_of(subject)}.{method}", found, remedy) from error

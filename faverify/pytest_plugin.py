@@ -137,9 +137,10 @@ def short_scope(verdict: Any) -> str:
         return f"{verdict.scope['network'].partition(', one')[0]}: {verdict.independent} laws"
     if verdict.witness is not None:
         w = verdict.witness
-        return f"{'-'.join(map(str, w.widths))}, φ = {w.activation}"
+        return f"{w.network or '-'.join(map(str, w.widths))}, φ = {w.activation}"
     s = verdict.scope
     sizes = "all widths, all depths" if s.widths == s.depths == "all" else f"widths {s.widths}"
+    sizes += f", {s.depths}" if s.depths.startswith(("any", "this")) else ""
     layers = "" if s.layers.startswith("all") else f", {s.layers}"
     where = "" if s.assumptions == "none" else f", where {s.assumptions}"
     return f"{sizes}{layers}, {s.activations}{where}"
@@ -158,6 +159,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     import io
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="")
@@ -165,7 +167,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         table.add_column(column, overflow="fold")
     for report, row in rows:
         mark = row["verdict"] if report.passed else f"{row['verdict']} ({'conjecture' if report.skipped else 'FAILED'})"
-        table.add_row(row["id"], row["statement"], mark, row["scope"], row["how"], f"{row['seconds'] * 1000:.0f} ms")
+        cells = (row["id"], row["statement"], mark, row["scope"], row["how"], f"{row['seconds'] * 1000:.0f} ms")
+        table.add_row(*map(escape, cells))
     width = max(100, terminalreporter._tw.fullwidth)
     out = io.StringIO()
     Console(file=out, width=width, color_system=None).print(table)

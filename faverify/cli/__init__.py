@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
-from .subjects import found_law, found_rule, guarded
+from .subjects import found_law, found_network, found_rule, guarded
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
@@ -64,6 +65,7 @@ def main() -> None:
     faverify check feedback-alignment --law feedback-balance
     faverify check my_rule.py:MyRule
     faverify check my_rule.py:MyRule --law feedback-balance --widths 3,4,1
+    faverify check feedback-alignment --law total-feedback-balance --network residual
     faverify discover feedback-alignment --widths 2,2,1
     faverify derive feedback-balance feedback-alignment --format latex
     faverify init .
@@ -76,9 +78,10 @@ class Asked:
     """What the options of a question say."""
 
     widths: str | None
+    network: str | None
     activation: str | None
     bias: bool
-    layer: int | None
+    layer: str | None
     assume: tuple[str, ...]
     budget: float
     time_limit: float
@@ -87,19 +90,22 @@ class Asked:
     @property
     def net(self) -> Any:
         """The network, or None for all of them."""
-        return None if self.widths is None else network(self.widths, self.activation, self.bias)
+        if self.network is not None and (self.widths is not None or self.bias):
+            raise click.UsageError("--network brings its own widths and biases: leave --widths and --bias out")
+        if self.network is not None:
+            return found_network(self.network)
+        return None if self.widths is None else chain(self.widths, self.activation, self.bias)
 
     def verdict(self, law: Any, rule: Any, layer: int | None = None) -> Any:
         from ..proving.check import check as settle
 
-        layer = self.layer if layer is None else layer
-        if self.widths is not None:
-            return settle(law, rule, self.net, layer=layer, assume=self.assume, budget=self.budget)
-        settle_all = functools.partial(settle, activation=self.activation, bias=self.bias)
-        return settle_all(law, rule, layer=layer, assume=self.assume, budget=self.budget)
+        asked: Any = self.layer if layer is None else layer
+        asked = int(asked) if re.fullmatch(r"-?\d+", str(asked)) else asked
+        options: dict[str, Any] = {} if self.widths is not None else {"activation": self.activation, "bias": self.bias}
+        return settle(law, rule, self.net, layer=asked, assume=self.assume, budget=self.budget, **options)
 
 
-def network(widths: str, activation: str | None, bias: bool = False) -> Any:
+def chain(widths: str, activation: str | None, bias: bool = False) -> Any:
     from .. import MLP
 
     try:
@@ -126,9 +132,10 @@ def question_options(command: Any) -> Any:
         ),
         click.option("--budget", type=float, default=60, show_default=True, help="Seconds to search for a witness."),
         click.option("--assume", multiple=True, help="A hypothesis, such as squared-loss; may be repeated."),
-        click.option("--layer", type=int, help="1 … L−1, or −1 for the last hidden layer; all of them if left out."),
+        click.option("--layer", help="1 … L−1, −1 for the last hidden layer, or a name; all of them if left out."),
         click.option("--bias", is_flag=True, help="Train biases as well."),
         click.option("--activation", help="relu, tanh, power-3, …; without widths, every φ with φ = hφ′ if left out."),
+        click.option("--network", help="A network of the library, such as residual, or FILE.py:NAME; else chains."),
         click.option("--widths", help="n_0,…,n_L such as 3,4,1; all widths and depths if left out."),
     ):
         gathered = option(gathered)
@@ -162,22 +169,24 @@ def audit(rule: Any, asked: Asked) -> tuple[str, int]:
     from ..proving.potentials import law_of
 
     found: list[tuple[str, Any]] = []
-    for name, law in laws.LIBRARY.items():
+    of_network = asked.network is not None
+    for name, law in (laws.TOTALS if of_network else laws.LIBRARY).items():
         if name.endswith("-bias") != asked.bias and name.removesuffix("-bias") + "-bias" * asked.bias in laws.LIBRARY:
             continue
-        for layer in (None, -1):
+        for layer in (None,) if of_network else (None, -1):
             try:
                 found.append((name, asked.verdict(law, rule, layer)))
                 break
             except (ShapeError, UnsupportedOperation) as error:
-                if layer == -1 or asked.layer is not None:
+                if layer == -1 or asked.layer is not None or of_network:
                     found.append((name, error))
                     break
     verdicts = [v for _, v in found if not isinstance(v, Exception)]
     if found and not verdicts:
         raise found[0][1]  # no law conforms, so it is the rule that does not
-    own = None if asked.widths else law_of(rule, activation=asked.activation, bias=asked.bias, budget=asked.budget)
-    others = [] if asked.widths else unlisted(rule, asked)
+    given = asked.widths is not None or of_network
+    own = None if given else law_of(rule, activation=asked.activation, bias=asked.bias, budget=asked.budget)
+    others = [] if given else unlisted(rule, asked)
     code = 3 if any(v.kind == "undecided" for v in verdicts) else 0
     if asked.as_json:
         records = [
@@ -223,6 +232,10 @@ def watched(doing: str) -> Iterator[None]:
 
 
 def where(verdict: Any) -> str:
+    if verdict.question.law.grouped and verdict.layers:
+        kinds = {kind: [str(k) for k, part in verdict.layers.items() if part.kind == kind] for kind in CODES}
+        held = kinds["proved"]
+        return "every group" if len(held) == len(verdict.layers) else f"holds at {', '.join(held) or 'none'}"
     return "every layer" if verdict.scope.layers.startswith("all") else str(verdict.scope.layers)
 
 
@@ -237,7 +250,7 @@ def told(verdict: Any) -> str:
         return str(verdict.tried[-1] if verdict.tried else verdict.how)
     witness = verdict.witness
     rate = witness.rate if not isinstance(witness.rate, tuple) else f"{witness.rate[0][:12]}…"
-    shown = f"{'-'.join(map(str, witness.widths))}, φ = {witness.activation}: {rate}"
+    shown = f"{witness.network or '-'.join(map(str, witness.widths))}, φ = {witness.activation}: {rate}"
     finding = verdict.finding
     return f"{finding['text']}; {shown}" if finding and len(finding["text"]) <= LINE else shown
 
@@ -268,7 +281,7 @@ def discover(
 
     settle = functools.partial(find, degree=degree, activation=activation, bias=bias)
     if widths is not None:
-        settle = functools.partial(find, net=network(widths, activation, bias), degree=degree, seed=seed)
+        settle = functools.partial(find, net=chain(widths, activation, bias), degree=degree, seed=seed)
     with watched(f"laws of {rule} (Ctrl-C keeps what is certified)"):
         with guarded(time_limit, rule):  # code that loops does so at its first run
             subject = found_rule(rule)
@@ -317,7 +330,7 @@ def init(directory: Path, rule: str | None) -> None:
     click.echo("now run: pytest proofs/")
 
 
-LISTED = ("rules", "laws", "claims", "activations", "assumptions")
+LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
 
 
 @main.command("list")
@@ -326,11 +339,12 @@ LISTED = ("rules", "laws", "claims", "activations", "assumptions")
 def listing(what: str, as_json: bool) -> None:
     """List what the library knows."""
     from ..claims import REGISTRY
-    from ..model import activations, assumptions, laws, rules
+    from ..model import activations, architectures, assumptions, laws, rules
 
     classes = [*rules.LIBRARY.items(), *((c.__name__ + "(rule)", c) for c in rules.COMBINATORS)]
     rows: list[Any] = {
         "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in classes],
+        "networks": [(name, (c.__doc__ or "").strip().splitlines()[0]) for name, c in architectures.LIBRARY.items()],
         "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
         "claims": [(c.id, c.status, c.statement, c.source) for c in REGISTRY.values()],
         "activations": [

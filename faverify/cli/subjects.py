@@ -51,7 +51,11 @@ def found_rule(name: str) -> Any:
     """A rule of the library, or NAME in a file: a class without arguments, or an instance."""
     from ..model.names import rule_named
 
-    found = from_file(name) if ".py" in name else rule_named(name)
+    return _made(from_file(name) if ".py" in name else rule_named(name), name)
+
+
+def _made(found: Any, name: str) -> Any:
+    """An instance of what was named."""
     if not isinstance(found, type):
         return found
     try:
@@ -68,6 +72,17 @@ def found_law(name: str) -> Any:
     from ..model.names import law_named
 
     return from_file(name) if ".py" in name else law_named(name)
+
+
+def found_network(name: str) -> Any:
+    """A network of the library, or NAME in a file: a class without arguments, or an instance."""
+    from ..errors import UnknownName
+    from ..model.architectures import LIBRARY
+    from ..model.names import kebab
+
+    if ".py" not in name and kebab(name) not in LIBRARY:
+        raise UnknownName("network", name, LIBRARY)
+    return _made(from_file(name) if ".py" in name else LIBRARY[kebab(name)], name)
 
 
 def from_file(name: str) -> Any:

@@ -17,9 +17,12 @@ from typing import Any
 
 from ..errors import FaverifyError, Misuse, NotProved, Undecidable, name_of
 from ..kernel.carriers import watch
-from ..kernel.cuts import NEAREST, Question, State, WordCarrier, pieces, value_of
-from ..kernel.passes import KINDS, Run, is_local
-from ..kernel.words import Word, derivative
+from ..kernel.cuts import NEAREST, pieces
+from ..kernel.layers import KINDS
+from ..kernel.passes import Run, is_local
+from ..kernel.questions import Question
+from ..kernel.states import State, value_of
+from ..kernel.words import Word, WordCarrier, derivative
 from ..model import laws as library
 from ..model.activations import activation_named, homogeneous
 from ..model.laws import Law

@@ -125,6 +125,12 @@ class Residues(Value):
             raise UnsupportedOperation("fv.sign of what is neither ± a parameter nor fixed", self.field.name, remedy)
         return Residues(self.field, self.pattern[None] % self.field.p, self.pattern)
 
+    def units(self) -> Iterator[Residues]:
+        """The matrices of this shape with one entry 1 and the others 0."""
+        rows, cols = self._dims
+        for unit in np.eye(rows * cols, dtype=np.int64):
+            yield Residues(self.field, unit.reshape(1, rows, cols))
+
     def is_zero(self) -> bool:
         return not self.data.any()
 

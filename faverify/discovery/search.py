@@ -19,7 +19,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from ..errors import FaverifyError, Misuse, Undecidable
-from ..kernel.cuts import State, value_of
+from ..kernel.states import State, value_of
 from ..model import laws as library
 from ..model.names import rule_named, unmarked
 from ..model.networks import MLP

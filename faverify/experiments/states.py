@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LawError, Misuse, NonFiniteError, RuleError, ShapeError, called, name_of
-from ..kernel.passes import KINDS
+from ..kernel.layers import KINDS
 
 Array = NDArray[np.float64]
 Arrays = dict[str, Array]

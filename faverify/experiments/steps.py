@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import Misuse, RuleError, ShapeError, Undecidable, UnsupportedOperation, name_of
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check
 from ..kernel.passes import Run
+from ..kernel.words import Word
 from ..model.names import marked, unmarked
 from .states import Array, Arrays, numbers
 
@@ -77,7 +78,7 @@ class Numbers(Value):
             return Numbers(function(self.data, other.data))
         if isinstance(other, (int, float, Fraction)):
             return Numbers(function(self.data, float(other)))
-        if hasattr(other, "_dims"):
+        if isinstance(other, Word):
             raise UnsupportedOperation("a symbolic constant", "floats", "give the rule numbers for its parameters")
         return NotImplemented
 
@@ -125,6 +126,11 @@ class Numbers(Value):
     def logdet(self) -> Numbers:
         check(self._dims[0] == self._dims[1], "logdet(A)", self._dims, "a square", "only a square matrix will do")
         return Numbers(np.full((1, 1), np.linalg.slogdet(self.data)[1]))
+
+    def units(self) -> Iterator[Numbers]:
+        """The matrices of this shape with one entry 1 and the others 0."""
+        for unit in np.eye(self.data.size):
+            yield Numbers(unit.reshape(self.data.shape))
 
     def sign(self) -> Numbers:
         return Numbers(np.sign(self.data))

@@ -2,8 +2,9 @@
 
 A *value* is a matrix in some carrier: a subclass of `Value` that gives `_dims` (the shape as data), `+`, `*`
 (entrywise, NumPy broadcasting), `@`, `/` by a number, negation, `mT`, `total()`, `row_sums()`, `diagonal()`,
-`sign()`, `inverse()`, `logdet()`, `primitive(of)`. A *carrier* makes values: `letter(name, rows, cols)`, a matrix
-known by its name; `zeros(rows, cols)`; and `activate(activation, h, name)`, the pair φ(h), φ′(h).
+`sign()`, `inverse()`, `logdet()`, `primitive(of)`; for expectations `expected(drawn)` if its letters are formal, else
+`units()`. A *carrier* makes values: `letter(name, rows, cols)`, a matrix known by its name; `zeros(rows, cols)`; and
+`activate(activation, h, name)`, the pair φ(h), φ′(h).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Silent:
 CONVERSIONS = "lt le gt ge eq ne hash bool int index float complex str repr format len iter contains array abs round"
 OPERATIONS = "radd rsub mul rmul truediv rtruediv mod rmod floordiv rfloordiv divmod rdivmod pow rpow neg pos invert"
 for _name in f"{CONVERSIONS} {OPERATIONS}".split():
-    setattr(Silent, f"__{_name}__", Silent._ask)
+    setattr(Silent, f"__{_name}__", lambda self, *operands: self._ask(*operands))
 
 
 class Opaque(Silent):

@@ -19,40 +19,35 @@ derivative along the velocities; the parts of higher order must agree with the c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import BeyondHorizon, LawError, RuleError, Undecidable, called, name_of
+from ..errors import (
+    BeyondHorizon,
+    LawError,
+    RuleError,
+    Undecidable,
+    name_of,
+)
 from .carriers import watch
-from .passes import KINDS, Layer, Run
-from .verdicts import Proved, Scope
-from .words import Word, derivative, expanded, letter, modulo, symbols
+from .passes import Run
+from .questions import Question, hidden_of, outlined, scope_of, statement_of, where_of
+from .stars import Stars
+from .states import Increments, State, higher_order, lettered, place, value_of
+from .verdicts import Proved
+from .wiring import places
+from .words import Word, WordCarrier, derivative, expanded, letter, modulo, symbols
 
+FEW = 3  # equal blocks whose layers are all that there are in any number of them
 NEAREST, FARTHEST = 2, 4  # layers up that the cases of a local cut tell apart: always; if the code looks further
-
-
-class WordCarrier:
-    """Letters of any size; gates are letters, with their square where `squares` says so."""
-
-    def __init__(self, squares: bool = False) -> None:
-        self.squares = squares
-
-    def letter(self, name: str, rows: Any, cols: Any) -> Word:
-        return letter(name, rows, cols)
-
-    def zeros(self, rows: Any, cols: Any) -> Word:
-        return Word((rows, cols), {})
-
-    def activate(self, activation: Any, h: Word, name: str) -> tuple[Any, Any]:
-        """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
-        if activation.linear:
-            return h, self.zeros(*h._dims) + 1
-        if activation.degree is None:
-            return letter(f"φ{name}", *h._dims), letter(f"φ′{name}", *h._dims)
-        rows, cols = h._dims
-        gate = letter(f"k{name}", rows, cols, activation.square if self.squares else None)
-        return gate * h, gate * activation.degree
+WAYS = {
+    "cut": "words, local cut",
+    "stars": "words, a cut around each layer",
+    "words": "words, whole network",
+    "widths": "polynomials at the given widths",
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +63,19 @@ class Piece:
     bias: bool
     begins: bool
     ends: bool
+    straight = True
+
+    def letter(self, kind: str, name: str) -> str:
+        return name.replace("W", kind, 1)
+
+    def layer_letter(self, kind: str, label: Any) -> str:
+        return named(kind, label)
+
+    def gate(self, label: Any) -> str:
+        return str(label)
+
+    def label(self, position: int, maps: list[str]) -> Any:
+        return self.labels[position]
 
     def shapes(self) -> dict[str, tuple[Any, Any]]:
         rows = list(zip(self.labels, self.sizes, (self.inputs, *self.sizes), strict=False))
@@ -86,106 +94,9 @@ def named(kind: str, label: Any) -> str:
     return f"{kind}{label}" if isinstance(label, int) else f"{kind}_{{{label}}}"
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked: whether dQ/dt = μQ for the law Q along the flow of the rule, everywhere or in one network."""
-
-    law: Any
-    rule: Any
-    activation: Any
-    mu: Any = 0
-    mu_text: str = "0"
-    net: Any = None
-    layer: Any = None
-    bias: bool = False
-    squares: bool = False
-    claim: Any = None  # a law R, where dQ/dt = R is asked instead
-    step: bool = False  # whether Q(θ + Δθ) − Q(θ) = R(Δθ) is asked instead
-    assume: tuple[Any, ...] = ()
-
-    @property
-    def samples(self) -> Any:
-        return 1 if any(a.samples == 1 for a in self.assume) else "m"
-
-    def run(self, net: Any, carrier: Any, samples: Any = None) -> Run:
-        """A run in which the error signal is what the hypotheses say."""
-        error = next((a.error for a in self.assume if a.error), None)
-        return Run(net, carrier, samples or self.samples, error)
-
-    def equations(self, run: Run) -> Iterator[tuple[Any, Any]]:
-        """The equations of the hypotheses, at every layer that has what they speak of."""
-        for below, layer in zip([run.input, *run.layers], run.layers, strict=False):
-            for assumption in self.assume:
-                for pair in called(assumption, "pairs", layer, layer._up, below, run.output):
-                    if not (isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[0], "_dims")):
-                        raise LawError(name_of(assumption), f"returned {pair!r}", "return pairs of matrices")
-                    yield pair
-
-
-class State:
-    """A layer as a law sees it: its parameters, now and at the start, its constants, and the layers above."""
-
-    __slots__ = ("_layer",)
-
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
-
-    def __getattr__(self, key: str) -> Any:
-        if key == "above":
-            return None if self._layer.above is None else State(self._layer.above)
-        if key == "start":
-            return Start(self._layer)
-        if key not in KINDS and key not in ("index", "name", "constant"):
-            readable = f"{', '.join(KINDS)}, constant, start, index, name and above"
-            raise AttributeError(f"a law reads {readable} of a layer, not {key!r}")
-        return getattr(self._layer, key)
-
-
-class Start:
-    """The parameters of a layer as they were at the start: letters that do not move."""
-
-    __slots__ = ("_layer",)
-
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
-
-    def __getattr__(self, key: str) -> Any:
-        if key not in KINDS:
-            raise AttributeError(f"at the start a law reads {', '.join(KINDS)} of a layer, not {key!r}")
-        run, name = self._layer._run, self._layer._name
-        return run.once(f"{name.replace('W', key, 1)}(0)", *run.shape(KINDS[key], name))
-
-
-class Increments(State):
-    """A layer as a claim about one step sees it: Δ in the place of every parameter that moves, 0 of the others."""
-
-    __slots__ = ("_steps",)
-
-    def __init__(self, layer: Layer, steps: dict[str, Any]) -> None:
-        super().__init__(layer)
-        self._steps = steps
-
-    def __getattr__(self, key: str) -> Any:
-        if key == "above":
-            return None if self._layer.above is None else type(self)(self._layer.above, self._steps)
-        value = super().__getattr__(key)
-        return self._steps.get(self._layer._name.replace("W", key, 1), value * 0) if key in KINDS else value
-
-
-def value_of(law: Any, run: Run, state: State) -> Any:
-    """Q at a layer: what the law's formula returns, as a value of the carrier."""
-    found = called(law, "formula", state, state.above)
-    if not hasattr(found, "_dims") or (isinstance(found, Word) and not isinstance(run.carrier, WordCarrier)):
-        if found is None or isinstance(found, (tuple, list, dict, str, bool)):
-            remedy = "return a number, a column or a matrix made of the layers' W, b, B and F"
-            raise LawError(name_of(law), f"returned {type(found).__name__}", remedy)
-        found = run.carrier.zeros(1, 1) + found
-    return found
-
-
 def residuals(
-    question: Question, net: Any, layers: Iterable[int], squares: bool, twice: bool = True
-) -> dict[int, Word]:
+    question: Question, net: Any, layers: Iterable[Any], squares: bool, twice: bool = True
+) -> dict[Any, Word]:
     """What was asked minus what was claimed, at layers of one network (counted from 0), over words.
 
     `twice`: a second run must agree.
@@ -202,14 +113,14 @@ def residuals(
         read = {name for rate in moves.values() for name in rate.names()}
         equations = list(question.equations(run))
         for layer in layers:
-            state = State(run.layers[layer])
+            state = State(place(run, law, layer))
             value = value_of(law, run, state)
-            if twice and not value_of(law, again, State(again.layers[layer])).same(value):
+            if twice and not value_of(law, again, State(place(again, law, layer))).same(value):
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
             left = derivative(value, moves) - value * question.mu
             if question.step:
                 steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
-                state = Increments(run.layers[layer], steps)
+                state = Increments(place(run, law, layer), steps)
                 beyond = higher_order(value, steps)
                 left = left + beyond if question.claim else left
             left = left - value_of(question.claim, run, state) if question.claim else left
@@ -219,17 +130,6 @@ def residuals(
             found[layer].signs = any("sign(" in name for name in read | used)
             found[layer].constants = symbols & (read | used | left.names())
     return found
-
-
-def higher_order(value: Word, steps: dict[str, Word]) -> Word:
-    """Q(θ + Δθ) − Q(θ) without its part of first order in Δθ."""
-    if any("(" in name and not name.endswith("(0)") for name in value.names()):
-        raise Undecidable("the increment of a sign, an inverse or a logarithm, which is no polynomial")
-    order, term, found = 1, derivative(value, steps), value * 0
-    while term.terms:
-        order, term = order + 1, derivative(term, steps) / (order + 1)
-        found = found + term
-    return found  # type: ignore[no-any-return]
 
 
 def pieces(question: Question, horizon: int) -> list[Piece]:
@@ -275,24 +175,98 @@ def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, 
         horizon += 1
 
 
-def prove_in_network(question: Question, layers: list[int], way: str, squares: bool) -> dict[int, Proved | Word]:
+def prove_in_network(question: Question, layers: list[Any], way: str, squares: bool) -> dict[Any, Proved | Word]:
     """The law at layers of a given network, by `way` cut, words or widths; or the residual that is left."""
     net = question.net
+    if way == "stars" and getattr(net, "uniform", False) and (net.blocks or 0) > FEW:
+        return _in_many_blocks(question, layers, squares)
+    if way == "stars":
+        return _by_stars(question, layers, squares)
     if way == "cut":
         left = {k: residuals(question, piece_of(net, k), [0], squares, k == layers[0])[0] for k in layers}
     else:
-        left = {k + 1: word for k, word in residuals(question, net, [layer - 1 for layer in layers], squares).items()}
-    how = {"cut": "words, local cut", "words": "words, whole network", "widths": "polynomials at the given widths"}[way]
-    found: dict[int, Proved | Word] = dict(left)
+        keys = [layer - 1 if isinstance(layer, int) else layer for layer in layers]
+        left = dict(zip(layers, residuals(question, net, keys, squares).values(), strict=True))
+    how = WAYS[way]
+    found: dict[Any, Proved | Word] = dict(left)
     for layer, word in left.items():
         if not expanded(word) if way == "widths" else word.is_zero():
             found[layer] = _proved(replace(question, layer=layer), [word], squares, how)
     return found
 
 
-def conjunction(question: Question, parts: dict[int, Proved]) -> Proved:
+def prove_any_number(question: Question, squares: bool) -> Proved:
+    """The law in a network of any number of equal blocks, from those of one, two and three.
+
+    What `block` returns is a layer, so that the star of a layer holds nothing of more than the neighbouring blocks: in
+    a longer network each is the star of a layer of one of the three, with other names. Which groups are closed may
+    depend on the number of blocks; so the balance must hold at every layer, whatever group it is in. The charges of
+    every use, and the maps, add up in any number.
+    """
+    parts: list[dict[Any, Any]] = []
+    for blocks in range(1, FEW + 1):
+        asked = replace(question, net=question.net.of(blocks))
+        outline = outlined(asked)
+        outline.forward(outline.source())
+        between = [value._made for value in outline.boundaries]
+        if len({id(layer) for layer in between}) < len(between) or not all(k in outline.layers for k in between):
+            raise Undecidable("what a block hands on, which is no layer of its own")
+        left = prove_in_network(asked, list(places(outline, question.law)), "stars", squares)
+        failed = [layer for layer in places(outline, question.law) if not isinstance(left.get(layer), Proved)]
+        if failed or not left:
+            raise Undecidable(f"the law at {failed[0] if failed else 'no place at all'} of {blocks} blocks")
+        if question.law.grouped:
+            with watch():
+                Stars(asked, outline, question.run(asked.net, WordCarrier(squares))).every_layer()
+        parts.append(left)
+    first: Proved = next(iter(parts[1].values()))
+    return replace(first, scope=scope_of(question, squares), layers=parts[1], question=question)
+
+
+def _by_stars(question: Question, layers: list[Any], squares: bool) -> dict[Any, Proved | Word]:
+    """The law at places of a network, by the cuts around the layers there; what they do not settle is left out."""
+    outline, run = outlined(question), question.run(question.net, WordCarrier(squares))
+    outline.forward(outline.source())
+    known, stars = places(outline, question.law), Stars(question, outline, run)
+    found: dict[Any, Proved | Word] = {}
+    for layer in layers:
+        with suppress(Undecidable), watch():
+            word = stars.left(known[layer])
+            if not (question.step and question.claim) or gained(question, run, known[layer]).is_zero():
+                found[layer] = _proved(replace(question, layer=layer), [word], squares, WAYS["stars"])
+    return found
+
+
+def _in_many_blocks(question: Question, layers: list[Any], squares: bool) -> dict[Any, Proved | Word]:
+    """What holds in any number of blocks, in this one."""
+    try:
+        proof = prove_any_number(replace(question, net=question.net.of(None), layer=None), squares)
+    except Undecidable:
+        return _by_stars(question, layers, squares)
+    scope = scope_of(replace(question, squares=squares), squares)
+    found: dict[Any, Proved | Word] = {}
+    for layer in layers:
+        asked = replace(question, layer=layer, squares=squares)
+        found[layer] = replace(proof, layers={}, question=asked, scope=replace(scope, layers=where_of(asked)))
+    return found
+
+
+def gained(question: Question, run: Run, known: Any) -> Word:
+    """The part of higher order of one step, less what is claimed, at a place of a network; every Δθ is a letter."""
+    place, steps = lettered(run, known), stepping(question, run)
+    beyond = higher_order(value_of(question.law, run, State(place)), steps)
+    return beyond - value_of(question.claim, run, Increments(place, steps))  # type: ignore[no-any-return]
+
+
+def stepping(question: Question, run: Run) -> dict[str, Word]:
+    """Δ of every parameter of a network that its rule moves."""
+    moves = outlined(question).velocities(question.rule)
+    return {name: run.once(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
+
+
+def conjunction(question: Question, parts: dict[Any, Proved]) -> Proved:
     """Proved at each hidden layer, hence at all of them."""
-    every = [parts[layer] for layer in range(1, len(question.net.widths) - 1)]
+    every = [parts[layer] for layer in hidden_of(question)]
     if not all(isinstance(part, Proved) for part in every):
         raise AssertionError("a conjunction needs a proof of every hidden layer")
     texts = zip(*((p.how, p.scope.gates, p.scope.parameters) for p in every), strict=True)
@@ -313,47 +287,3 @@ def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Pr
     if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
     return Proved(*names, statement_of(question), scope, how, note=note, question=replace(question, squares=squares))
-
-
-def statement_of(question: Question) -> str:
-    rate = [] if isinstance(question.mu, int) and question.mu == 0 else [f"({question.mu_text}) Q"]
-    stated = question.claim.statement if question.claim else ""
-    if question.step:
-        rate.append(at_steps(stated) or "what is of second and higher order in Δθ")
-        return f"Q(θ + Δθ) − Q(θ) = {' + '.join(rate)} for Q = {question.law.statement}"
-    return f"dQ/dt = {' + '.join([*rate, stated] if stated else rate) or '0'} for Q = {question.law.statement}"
-
-
-def at_steps(statement: str) -> str:
-    """A statement about parameters, read at their increments: W_l becomes ΔW_l."""
-    return re.sub(r"(?<![^\W\d])([WBFVbv])(?=_)", r"Δ\1", statement)
-
-
-def scope_of(question: Question, squares: bool = False, used: Iterable[str] = ()) -> Scope:
-    """The quantifiers of an answer to the question; `used` are symbols that it read besides its own."""
-    net, phi = question.net, question.activation
-    names = sorted({*used, *(k for word in constants(question) for k in word.names())})
-    size = "all, any error signal e(t)"
-    return Scope(
-        layers={None: "all hidden layers", -1: "the last hidden layer"}.get(question.layer, f"layer {question.layer}"),
-        widths="all" if net is None else ", ".join(map(str, net.widths)),
-        depths="all" if net is None else str(len(net.widths) - 1),
-        batch="one sample" if question.samples == 1 else "all",
-        loss=next((a.statement for a in question.assume if a.error), size),
-        activations=phi.description,
-        gates=f"all, φ′ at a kink with {phi.square_text}" if squares else "all, any φ′ at a kink",
-        feedback="all",
-        biases="trained" if question.bias else "none",
-        time="one step θ + Δθ, of any size" if question.step else "wherever the flow exists",
-        parameters=f"all values of {', '.join(names)}" if names else "none",
-        assumptions="; ".join(a.statement for a in question.assume) or "none",
-    )
-
-
-def constants(subject: Any, depth: int = 0) -> list[Word]:
-    """The symbolic constants that a question holds, or a rule inside of it."""
-    if isinstance(subject, Word):
-        return [subject]
-    inside = subject if isinstance(subject, (list, tuple)) else getattr(subject, "__dict__", {}).values()
-    nested = () if isinstance(subject, type) or depth > 5 else inside
-    return [word for part in nested for word in constants(part, depth + 1)]

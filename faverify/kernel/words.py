@@ -196,6 +196,26 @@ class Word(Value):
         inside = [defined[name][0] for name in found & defined.keys()] + [shown[name] for name in found & shown.keys()]
         return found.union(*(word.names() for word in inside)) if inside else found
 
+    def expected(self, drawn: frozenset[str]) -> Word:
+        """The expectation over letters with independent entries, of mean 0 and variance 1; two must be in each term.
+
+        E[U_ij U_kl] = δ_ik δ_jl: the two edges go, their row vertices are made one, and their column vertices. Of two
+        different letters the expectation is 0.
+        """
+        terms = []
+        for (edges, dims, row, col), coefficient in self.terms.items():
+            found = [edge for edge in edges if letter_name(edge[0]) in drawn]
+            rest = [edge for edge in edges if letter_name(edge[0]) not in drawn]
+            deeper = {name for k, _, _ in rest for name in letter(letter_name(k), 1, 1).names()}
+            if len(found) != 2 or any(name in other for name in drawn for other in deeper):
+                what = "an expectation of what is not of second degree in what is drawn"
+                raise UnsupportedOperation(what, "words", "multiply two directions exactly")
+            (one, *ends), (two, *others) = found
+            if one == two:
+                pairs = [(u, v) for u, v in zip(ends, others, strict=True) if u >= 0]
+                terms.append((_quotient(rest, dims, pairs, row, col), coefficient))
+        return Word(self._dims, _collect(terms))
+
     def __getitem__(self, index: Any) -> Word:
         """The entry A[i, j], where widths are numbers: the product with two unit vectors."""
         pairs = tuple(zip(index, self._dims, strict=False)) if isinstance(index, tuple) and len(index) == 2 else ()
@@ -442,3 +462,26 @@ def _renamed(edges: Any, ends: Any, order: tuple[int, ...]) -> Any:
     name = {-2 - v: -2 - position for position, v in enumerate(order)}
     flat = sorted((k, name.get(i, i), name.get(j, j)) for k, i, j in edges)
     return tuple(flat), tuple(name.get(end, end) for end in ends)
+
+
+class WordCarrier:
+    """Letters of any size; gates are letters, with their square where `squares` says so."""
+
+    def __init__(self, squares: bool = False) -> None:
+        self.squares = squares
+
+    def letter(self, name: str, rows: Any, cols: Any) -> Word:
+        return letter(name, rows, cols)
+
+    def zeros(self, rows: Any, cols: Any) -> Word:
+        return Word((rows, cols), {})
+
+    def activate(self, activation: Any, h: Word, name: str) -> tuple[Any, Any]:
+        """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
+        if activation.linear:
+            return h, self.zeros(*h._dims) + 1
+        if activation.degree is None:
+            return letter(f"φ{name}", *h._dims), letter(f"φ′{name}", *h._dims)
+        rows, cols = h._dims
+        gate = letter(f"k{name}", rows, cols, activation.square if self.squares else None)
+        return gate * h, gate * activation.degree

@@ -86,7 +86,7 @@ class WeightDecay(Wrapper):
 
 @dataclass(frozen=True)
 class LayerRates(Wrapper):
-    """Ẇ_l and ḃ_l times η_l."""
+    """Ẇ_l and ḃ_l times η_l; a list of rates, one for each layer, is for chains."""
 
     rate: object = Each(parameter("η"))
 
@@ -97,7 +97,7 @@ class LayerRates(Wrapper):
 
 @dataclass(frozen=True)
 class Frozen(Wrapper):
-    """W_l and b_l of the named layers do not move."""
+    """W_l and b_l of the layers with these numbers do not move, in a chain."""
 
     layers: tuple[int, ...] = ()
 
@@ -127,7 +127,7 @@ class SignedError(Wrapper):
 
 @dataclass(frozen=True)
 class Dropout(Wrapper):
-    """a_l = m ⊙ φ(h_l), and the error passes the same mask m, drawn anew at every step.
+    """a_l = m ⊙ φ(h_l), and the error passes the same mask m, drawn anew at every step; only where φ is.
 
     References: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
     """
@@ -136,7 +136,8 @@ class Dropout(Wrapper):
         return layer.draw("m") * self.rule.activity(layer)
 
     def error(self, layer, above, output):
-        return layer.draw("m") * self.rule.error(layer, above, output)
+        found = self.rule.error(layer, above, output)
+        return layer.draw("m") * found if hasattr(layer, "phi") else found
 
 
 @dataclass(frozen=True)

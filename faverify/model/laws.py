@@ -6,12 +6,13 @@ A law may return a number, a column (one law per neuron) or a matrix (one per en
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from ..errors import Misuse
 from .formulas import absolute, diag, inner, logdet, norm1, norm2, parameter, sign
+from .formulas import total as summed
 
 FA = "Robertson & Koyejo 2023, Theorem 1"
 BP = "Du, Hu & Lee 2018, Theorem 2.1"
@@ -27,6 +28,7 @@ class Law:
     statement: str
     formula: Callable[[Any, Any], Any]
     source: str = ""
+    grouped: str = ""  # "closed": of a tied group of layers instead of one; "open": of one with inputs too
 
     def __call__(self, layer: Any, above: Any) -> Any:
         return self.formula(layer, above)
@@ -50,6 +52,25 @@ def law(statement: str, *, source: str = "", name: str | None = None) -> Callabl
     if not isinstance(statement, str):
         raise Misuse("statement", statement, "a string: write @fv.law('…') above the function")
     return lambda formula: Law(name or _name(formula), statement, formula, source)
+
+
+CLOSED = ("closed", "total", "a group")
+
+
+def total(of: Any, inputs: bool = False) -> Any:
+    """A law of every tied group of layers: summed over the maps into it, each once, and over the maps out of it.
+
+    Layers are tied that skips or fixed wiring join, or that share a map. `fv.total(fv.laws.feedback_balance)` is
+    Σ_into ½‖W‖² − Σ_out ⟨W, B⟩. A group is closed: no input, no output and no free node belongs to it; with `inputs`
+    groups are taken too that an input belongs to, such as the start of a recurrent network, where laws mostly fail.
+    Of a matrix, the sum of all entries: Σ_ij A_ij.
+    """
+    if not isinstance(of, Law) and (not callable(of) or hasattr(of, "_dims")):
+        return summed(of)
+    law: Law = as_law(of)
+    grouped, prefix, where = ("open", "open-total", "a group, inputs included,") if inputs else CLOSED
+    statement = f"Σ over {where} of {law.statement}"
+    return replace(law, name=f"{prefix}-{law.name}", statement=statement, grouped=grouped)
 
 
 def as_law(candidate: Any) -> Law:
@@ -145,6 +166,19 @@ def neuron_balancedness_bias(layer, above):
 @law("W_l W_lᵀ + b_l b_lᵀ − W_{l+1}ᵀ W_{l+1}", source="Arora, Cohen & Hazan 2018")
 def matrix_balancedness_bias(layer, above):
     return layer.W @ layer.W.mT + layer.b @ layer.b.mT - above.W.mT @ above.W
+
+
+# Layers that are multiplied with one another, such as queries and keys: W′, B′ are the maps into the other one
+
+
+@law("W_l B_lᵀ − B′ W′ᵀ", source=OWN)
+def partner_feedback_balance(layer, above):
+    return layer.W @ layer.B.mT - layer.partner.B @ layer.partner.W.mT
+
+
+@law("W_l W_lᵀ − W′ W′ᵀ", source=OWN)
+def partner_balance(layer, above):
+    return layer.W @ layer.W.mT - layer.partner.W @ layer.partner.W.mT
 
 
 # Kolen–Pollack
@@ -310,7 +344,10 @@ GAINS = {
         kinetic,
     )
 }
-LIBRARY = {v.name: v for v in list(globals().values()) if isinstance(v, Law) and v.name not in GAINS}
+PARTNERS = {law.name: law for law in (partner_feedback_balance, partner_balance)}  # of networks with products alone
+NAMED = {v.name: v for v in list(globals().values()) if isinstance(v, Law)}
+LIBRARY = {name: law for name, law in NAMED.items() if name not in GAINS | PARTNERS}
+TOTALS = {law.name: law for law in map(total, LIBRARY.values())}
 FAMILIES = {
     "feedback-balance-of-degree": feedback_balance_of_degree,
     "neuron-feedback-balance-of-degree": neuron_feedback_balance_of_degree,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import UnknownName
-from ..kernel.passes import KINDS
+from ..kernel.layers import KINDS
 from . import laws, rules
 
 
@@ -26,15 +26,23 @@ def rule_named(name: str) -> Any:
 def law_named(name: str) -> laws.Law:
     """The law of the library with this name; `…-of-degree-3` has a number at its end."""
     key = kebab(name)
+    for prefix, inputs in (("total-", False), ("open-total-", True)):
+        if key.startswith(prefix):
+            found: laws.Law = laws.total(law_named(key.removeprefix(prefix)), inputs=inputs)
+            return found
     for family, make in laws.FAMILIES.items():
         tail = key.removeprefix(f"{family}-")
         if tail != key and re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", tail):
             return make(Fraction(tail))
-    if key in laws.GAINS:
-        return laws.GAINS[key]
-    if key not in laws.LIBRARY:
+    if key not in laws.NAMED:
         raise UnknownName("law", name, [*laws.LIBRARY, *(f"{family}-2" for family in laws.FAMILIES)])
-    return laws.LIBRARY[key]
+    return laws.NAMED[key]
+
+
+def gate_of(name: str) -> str | None:
+    """The label of the layer whose gate a letter is, or None: k1, kl+1, k_{stem}."""
+    found = re.fullmatch(r"k(?:_\{(.*)\}|(\d+|[lL](?:[+-]\d+)?))(′*)", name)
+    return None if found is None else (found[1] or found[2]) + found[3]
 
 
 def unmarked(name: str) -> str:

@@ -3,6 +3,7 @@
 Each is the formula of its source and nothing else. `layer` carries W, b, B, F, h, a, phi, dphi, delta, index, name and
 above, a memory V and v (of the shapes of W and b), `layer.constant(name, of)` and `layer.draw(name, of)`; `below.a` of
 the first layer is the input; `output` also carries target. Rules are pure functions; what is drawn at random is named.
+Those that make passes of their own are in `several_passes`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from .combinators import (
 )
 from .formulas import absolute, inverse, parameter, pinv, sign
 from .learning import LearningRule, motion
+from .several_passes import (
+    DifferenceTargetPropagation,
+    EquilibriumPropagation,
+    ExpectedForwardGradient,
+    ForwardGradient,
+    Pepita,
+)
 
 COMBINATORS = (WeightDecay, LayerRates, Frozen, SampleWeights, SignedError, Dropout, Momentum, SignDescent)
 
@@ -139,24 +147,6 @@ class DirectRandomTargetProjection(LearningRule):
         return layer.dphi * (layer.F.mT @ output.target)
 
 
-@dataclass(frozen=True)
-class Pepita(LearningRule):
-    """A second forward pass on x + P e, with P fixed; Ẇ_l = −(a_l − a_l′) a_{l−1}′ᵀ and Ẇ_L = −e a_{L−1}′ᵀ.
-
-    References: Dellaferrera & Kreiman 2022.
-    """
-
-    def velocities(self, run, x, error):
-        e = error(run.forward(x))
-        clean = [layer.a for layer in run.layers]
-        below, moves = x + run.layers[0].constant("P", "entry") @ e, {}
-        run.forward(below)
-        for a, layer in zip(clean, run.layers, strict=True):
-            moves[layer.name] = -(e if layer is run.output else a - layer.a) @ below.mT
-            below = layer.a
-        return moves
-
-
 # Feedback that learns
 
 
@@ -264,6 +254,10 @@ LIBRARY = {
     "direct-feedback-alignment": DirectFeedbackAlignment,
     "direct-random-target-projection": DirectRandomTargetProjection,
     "pepita": Pepita,
+    "difference-target-propagation": DifferenceTargetPropagation,
+    "equilibrium-propagation": EquilibriumPropagation,
+    "forward-gradient": ForwardGradient,
+    "expected-forward-gradient": ExpectedForwardGradient,
     "kolen-pollack": KolenPollack,
     "direct-kolen-pollack": DirectKolenPollack,
     "weight-mirror": WeightMirror,

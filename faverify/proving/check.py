@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, UserCodeError, name_of
 from ..kernel.carriers import exact
-from ..kernel.cuts import Question, conjunction, prove_everywhere, prove_in_network, scope_of, statement_of
+from ..kernel.cuts import FEW, WAYS, conjunction, prove_any_number, prove_everywhere, prove_in_network
+from ..kernel.outlines import must_be_linear
 from ..kernel.passes import is_local
+from ..kernel.questions import Question, cost, hidden_of, outlined, scope_of, statement_of, surveyed
 from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
 from ..kernel.words import Word
 from ..model.activations import activation_named, homogeneous
@@ -24,9 +28,10 @@ from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text
 from ..model.laws import as_law
 from ..model.names import law_named, rule_named
-from ..model.networks import MLP
+from ..model.networks import MLP, Network, Repeated, conforming, size_names
 from .purity import memoryless
 
+WORDS, LETTERS = 20_000, 60  # terms, and letters of one, up to which a network is written out as words
 EXPANSION_LIMIT = 400_000  # monomials of a residual written out at given widths: some seconds
 
 
@@ -35,7 +40,7 @@ def check(
     rule: Any,
     net: Any = None,
     *,
-    layer: int | None = None,
+    layer: int | str | None = None,
     activation: Any = None,
     bias: bool = False,
     assume: Iterable[str] = (),
@@ -46,7 +51,8 @@ def check(
 
     Without a network: for all widths, depths, batches, error signals and every φ with φ = hφ′, or the `activation`
     named. With one: at these widths, every activation pattern. `layer` is 1 … L−1, or −1 for the last hidden layer;
-    without it the law must hold at every hidden layer, and `layers` of the verdict holds each. `assume`: hypotheses,
+    without it the law must hold at every hidden layer, and `layers` of the verdict holds each. With an `fv.Network`,
+    layers are named by the maps into them, and a law made by `fv.total` speaks of tied groups. `assume`: hypotheses,
     by name or made by `fv.assumption`; the proof may use them, a witness must satisfy them, the scope states them.
 
     Returns: Proved, Refuted (with a witness) or Undecided (with what was tried). `budget` bounds the search for a
@@ -70,7 +76,9 @@ def check(
 
 def settled(question: Question, deadline: float) -> Verdict:
     """The verdict on a question."""
-    with memoryless(question.rule, question.law):
+    with memoryless(question.rule, question.law, question.net if isinstance(question.net, Network) else None):
+        if isinstance(question.net, Repeated) and question.net.blocks is None:
+            return _any_number(question, deadline)
         return _everywhere(question, deadline) if question.net is None else _in_network(question, deadline)
 
 
@@ -122,8 +130,14 @@ def question_of(
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
     hypotheses = assumptions_of(assume)
-    if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1)):
+    if (
+        layer is not None
+        and not isinstance(net, Network)
+        and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1))
+    ):
         raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
+    if not isinstance(net, Network):
+        law = replace(law, grouped="")  # in a chain every group is one layer
     claim = (
         (law_named(rate) if isinstance(rate, str) else as_law(rate))
         if callable(rate) or isinstance(rate, str)
@@ -137,8 +151,12 @@ def question_of(
         if not isinstance(bias, bool):
             raise Misuse("bias", bias, "True or False")
         return Question(law, rule, phi, mu, constant_text(mu), None, layer, bias, claim=claim, assume=hypotheses)
+    if isinstance(net, Network):
+        return _beyond_chains(
+            Question(law, rule, phi, mu, constant_text(mu), net, layer, claim=claim, assume=hypotheses)
+        )
     if type(net) is not MLP:
-        raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1), activation='relu')")
+        raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1), activation='relu'), or an fv.Network")
     if activation is not None or bias:
         raise Misuse("activation, bias", (activation, bias), "none: a network brings its own")
     if layer is not None and not 1 <= (net.depth - 1 if layer == -1 else layer) < max(net.depth, 2):
@@ -149,6 +167,38 @@ def question_of(
             raise Misuse("assume", a.name, f"a network with {a.statement}; this one is {net}")
     mu_text = constant_text(mu)
     return Question(law, rule, net.activation, mu, mu_text, net, layer, net.bias, claim=claim, assume=hypotheses)
+
+
+def _beyond_chains(question: Question) -> Question:
+    """The question, of a network that is no chain: its activation is that of the question, its layers have labels."""
+    net = copy(question.net)
+    conforming(net)
+    if not isinstance(net, Repeated):
+        shapes = dict(net.shapes())
+        net.shapes = lambda: shapes  # asked for once
+    if isinstance(net, Repeated) and net.blocks is None and not net.uniform:
+        raise Misuse("net", net, f"a number of blocks: {type(net).__name__} has a forward pass or shapes of its own")
+    phi = activation_named(net.activation)
+    net.activation = phi if question.activation.name == homogeneous().name else question.activation
+    question = replace(question, net=net, activation=net.activation)
+    if any(a.equations or a.scalar or a.square for a in question.assume):
+        expected = "hypotheses without equations, such as squared-loss or one-sample: this network is no chain"
+        raise Misuse("assume", [a.name for a in question.assume], expected)
+    outline = outlined(question)
+    outline.forward(outline.source())
+    net.bias = bool(outline.biases)
+    question = replace(question, bias=net.bias)
+    with suppress(Undecidable):  # what a rule asks for is told with the verdict
+        if is_local(question.rule):
+            outline = outlined(question)
+            outline.velocities(question.rule)
+            must_be_linear(question.rule, outline)
+    if question.layer is not None:
+        labels = hidden_of(question)
+        if question.layer not in labels:
+            known = ", ".join(map(repr, labels)) or "none: there is no such layer"
+            raise Misuse("layer", question.layer, f"one of {known}")
+    return question
 
 
 def _everywhere(question: Question, deadline: float) -> Verdict:
@@ -172,12 +222,30 @@ def _everywhere(question: Question, deadline: float) -> Verdict:
     return _searched(question, tried, deadline)
 
 
+def _any_number(question: Question, deadline: float) -> Verdict:
+    """The verdict on any number of equal blocks: refuted where one or two are, proved by a cut around each layer."""
+    tried: list[str] = []
+    for blocks in (1, 2):
+        asked = replace(question, net=question.net.of(blocks))
+        if question.layer is None or question.layer in hidden_of(asked):
+            found = _in_network(asked, deadline)
+            if not isinstance(found, Proved):
+                return found
+    for squares in _gates(question) if "stars" in _ways(question) else ():
+        try:
+            return prove_any_number(question, squares)
+        except Undecidable as event:
+            tried.append(f"any number of blocks{_with(squares)}: {event.question}")
+    tried = tried or ["any number of blocks: no cut around each layer for this rule or question"]
+    return _verdict(Undecided, question, "proved of one block and of two only", tuple(tried))
+
+
 def _confirmed(question: Question, found: Proved, deadline: float) -> Verdict:
     """The proof, unless a small network contradicts it: the code then does in numbers what it hides from letters."""
     from .search import contradicted
 
     try:
-        reason = contradicted(question)
+        reason = contradicted(question, None)
         if not reason:
             return found
         reason = f"local cut: {reason}"
@@ -187,17 +255,26 @@ def _confirmed(question: Question, found: Proved, deadline: float) -> Verdict:
 
 
 def _in_network(question: Question, deadline: float) -> Verdict:
-    net = question.net
-    if net.depth < 2:
-        reason = "no hidden layer: the law says nothing of this network"
+    if isinstance(question.net, MLP):
+        every, odd = hidden_of(question), dict[Any, Any]()
+    else:
+        every, odd = surveyed(question)
+    layers = every if question.layer is None else [question.layer]
+    if not layers:
+        what = "tied group without the input and the output" if question.law.grouped else "hidden layer"
+        reason = f"no {what}: the law says nothing of this network"
         return _verdict(Undecided, question, "nothing to prove", (reason,))
-    layers = list(range(1, net.depth)) if question.layer is None else [question.layer]
     found: dict[int, Verdict] = {}
     tried: dict[int, list[str]] = {layer: [] for layer in layers}
-    for way in ("cut", "words", "widths"):
+    for layer, error in odd.items():
+        if question.layer is not None:
+            raise error
+        asked = replace(question, layer=layer)
+        found[layer] = _verdict(Undecided, asked, "the law has no meaning there", (str(error),))
+    for way in _ways(question):
         for squares in _gates(question):
             left = [layer for layer in layers if layer not in found]
-            if left and (way != "cut" or is_local(question.rule)):
+            if left:
                 _attempt(question, left, way, squares, found, tried)
     for layer in [layer for layer in layers if layer not in found]:
         now, waiting = time.monotonic(), len(layers) - len(found)
@@ -213,6 +290,22 @@ def _in_network(question: Question, deadline: float) -> Verdict:
     return _verdict(kind, question, part.how, part.tried, found, part.witness)
 
 
+def all_given(net: Any) -> bool:
+    """Whether every size is a number."""
+    sizes = [size for dims in net.shapes().values() for size in dims]
+    return all(isinstance(size, int) for size in sizes) and not (isinstance(net, Network) and size_names(net))
+
+
+def _ways(question: Question) -> tuple[str, ...]:
+    """The provers for a given network."""
+    if not is_local(question.rule):
+        return ("words", "widths")
+    if isinstance(question.net, MLP):
+        return ("cut", "words", "widths")
+    written_out = ("words", "widths") if all_given(question.net) else ("words",)
+    return written_out if question.claim and not question.step else ("stars", *written_out)
+
+
 def _attempt(
     question: Question,
     layers: list[int],
@@ -224,30 +317,46 @@ def _attempt(
     """One prover on the layers that are left."""
     from .search import contradicted
 
-    label = {"cut": "local cut", "words": "words, whole network", "widths": "polynomials"}[way] + _with(squares)
+    label = {**WAYS, "widths": "polynomials"}[way].replace("words, local", "local") + _with(squares)
     try:
+        if way in ("words", "widths") and not isinstance(question.net, MLP):
+            terms, letters = cost(question)
+            if terms > WORDS or letters > LETTERS:
+                raise Undecidable(f"words of {terms} terms, with {letters} letters: more than {WORDS}, or {LETTERS}")
         if way == "widths":
             sizes = prove_in_network(question, layers, "words", squares)
             for layer, word in sizes.items():
                 if isinstance(word, Word) and expansion_size(word) > EXPANSION_LIMIT:
                     tried[layer].append(f"{label}: {expansion_size(word)} monomials, more than {EXPANSION_LIMIT}")
                     layers = [other for other in layers if other != layer]
-        for layer, answer in prove_in_network(question, layers, way, squares).items() if layers else ():
-            if isinstance(answer, Proved):
-                asked = replace(question, layer=layer)
-                try:
-                    reason = contradicted(asked)
-                    if not reason:
-                        found[layer] = answer
-                        continue
+        answers = prove_in_network(question, layers, way, squares) if layers else {}
+        proved = {layer: answer for layer, answer in answers.items() if isinstance(answer, Proved)}
+        for layer in [layer for layer in layers if layer not in proved]:
+            left = answers.get(layer)
+            why = f"a residual is left ({_terms((left,))})" if isinstance(left, Word) else "it does not apply"
+            tried[layer].append(f"{label}: {why}")
+        together = [list(proved)] if proved and not isinstance(question.net, MLP) else [[layer] for layer in proved]
+        for some in together:
+            try:
+                reason = contradicted(*_smaller(question, some, way))
+            except (Undecidable, UserCodeError) as event:
+                reason = f"over numbers the code fails otherwise: {event}"
+            for layer in some:
+                if reason:
                     tried[layer].append(f"{label}: {reason}")
-                except (Undecidable, UserCodeError) as event:
-                    tried[layer].append(f"{label}: over numbers the code fails otherwise: {event}")
-            else:
-                tried[layer].append(f"{label}: a residual is left ({_terms((answer,))})")
+                else:
+                    found[layer] = proved[layer]
     except Undecidable as event:
         for layer in layers:
             tried[layer].append(f"{label}: {event.line} asks for {event.question}")
+
+
+def _smaller(question: Question, layers: list[Any], way: str) -> tuple[Question, list[Any]]:
+    """The question by which a proof is tried on numbers: of many equal blocks, about two."""
+    if way != "stars" or not getattr(question.net, "uniform", False) or question.net.blocks <= FEW:
+        return question, layers
+    question = replace(question, net=question.net.of(2))
+    return question, hidden_of(question)
 
 
 def _searched(question: Question, tried: list[str], deadline: float) -> Verdict:

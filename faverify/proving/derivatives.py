@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from ..errors import Misuse, Undecidable
-from ..kernel.cuts import Question
 from ..kernel.passes import Run
+from ..kernel.questions import Question
 from ..model.laws import as_law
 from ..model.names import law_named, rule_named
 from ..model.networks import MLP
@@ -43,7 +43,7 @@ def derivative(
     law = law_named(law) if isinstance(law, str) else as_law(law)
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if not isinstance(net, MLP):
-        raise Misuse("net", net, "a network, such as fv.MLP(widths=(3, 4, 1))")
+        raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1))")
     if layer is not None and (isinstance(layer, bool) or layer not in range(1, net.depth)):
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import ExactnessError, Misuse, NonFiniteError, ShapeError, Undecidable
 from ..kernel.carriers import exact
-from ..kernel.cuts import scope_of, statement_of
+from ..kernel.questions import scope_of, statement_of
 from ..kernel.verdicts import Refuted
 from ..model.names import marked, unmarked
-from ..model.networks import MLP
+from ..model.networks import MLP, Network
 from .check import question_of
 from .search import evaluate, witness
 
@@ -53,6 +53,8 @@ def refute_at(
     ...              weights=[one, one], biases=[one, one], feedback=[one], inputs=one, error=one).witness.rate
     Fraction(1, 1)
     """
+    if isinstance(net, Network):
+        raise Misuse("net", net, "a chain, such as fv.MLP((1, 1, 1)); of other networks, check finds the witnesses")
     question = question_of(law, rule, net, layer, None, False, assume, rate)
     question = replace(question, step=step)
     if not isinstance(net, MLP) or question.layer is None:

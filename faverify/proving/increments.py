@@ -12,12 +12,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..errors import Misuse, ShapeError, Undecidable
-from ..kernel.cuts import Increments, Question, State, WordCarrier, at_steps, higher_order, piece_of, pieces, value_of
+from ..errors import Misplaced, Misuse, ShapeError, Undecidable
+from ..kernel.cuts import piece_of, pieces, stepping
+from ..kernel.questions import Question, at_steps, outlined
+from ..kernel.states import Increments, State, higher_order, lettered, value_of
 from ..kernel.verdicts import Proved, Verdict
-from ..kernel.words import letter
+from ..kernel.wiring import places
+from ..kernel.words import WordCarrier, letter
 from ..model.laws import GAINS, as_law
 from ..model.names import law_named
+from ..model.networks import Network
 from .check import question_of, seconds, settled
 
 
@@ -27,7 +31,7 @@ def increment(
     equals: Any = None,
     net: Any = None,
     *,
-    layer: int | None = None,
+    layer: int | str | None = None,
     activation: Any = None,
     bias: bool = False,
     assume: Iterable[Any] = (),
@@ -70,18 +74,38 @@ def gain_of(question: Question) -> str | None:
 def _gain(question: Question) -> Any:
     """The gain of the library that the parts of higher order are, or None."""
     net = question.net
+    if isinstance(net, Network):
+        return _gain_beyond(question)
     if net is not None and net.depth < 2:
         return None
     piece = pieces(question, 1)[-1] if net is None else piece_of(net, question.layer or 1)
     try:
         run = question.run(piece, WordCarrier())
         steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in run.velocities(question.rule).items()}
-        layer = run.layers[0]
-        found = higher_order(value_of(question.law, run, State(layer)), steps)
-        for gain in GAINS.values():
-            value = found * 0 + value_of(gain, run, Increments(layer, steps))
-            if value._dims == found._dims and value.same(found):
-                return gain
+        return _named(question, run, run.layers[0], steps)
     except (Undecidable, ShapeError):
-        pass
+        return None
+
+
+def _gain_beyond(question: Question) -> Any:
+    """The same in a network that is no chain, at its first place."""
+    net = question.net if getattr(question.net, "blocks", 1) is not None else question.net.of(1)
+    question = replace(question, net=net)
+    try:
+        outline, run = outlined(question), question.run(net, WordCarrier())
+        outline.forward(outline.source())
+        run.biases, run.outs = outline.biases, outline.outs
+        known = places(outline, question.law)
+        where = known.get(question.layer) or next(iter(known.values()), None)
+        return where and _named(question, run, lettered(run, where), stepping(question, run))
+    except (Undecidable, ShapeError, Misplaced):
+        return None
+
+
+def _named(question: Question, run: Any, place: Any, steps: Any) -> Any:
+    found = higher_order(value_of(question.law, run, State(place)), steps)
+    for gain in GAINS.values():
+        value = found * 0 + value_of(gain, run, Increments(place, steps))
+        if value._dims == found._dims and value.same(found):
+            return gain
     return None

@@ -12,8 +12,10 @@ from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation
 from ..kernel.carriers import Value
-from ..kernel.cuts import Increments, Question, State, value_of
-from ..kernel.passes import KINDS, Layer, Run
+from ..kernel.layers import Layer
+from ..kernel.passes import Run
+from ..kernel.questions import Question
+from ..kernel.states import Increments, State, value_of
 from .matrices import Matrix
 
 
@@ -134,16 +136,11 @@ class MovingState(State):
         super().__init__(layer)
         self._moves = moves
 
-    def __getattr__(self, key: str) -> Any:
-        value = super().__getattr__(key)
-        if key not in KINDS:
-            return value
-        return Jet(value, self._moves.get(self._layer._name.replace("W", key, 1)))
+    def _at(self, layer: Any) -> State:
+        return MovingState(layer, self._moves)
 
-    @property
-    def above(self) -> MovingState | None:
-        above = self._layer.above
-        return None if above is None else MovingState(above, self._moves)
+    def _seen(self, name: str, value: Any) -> Any:
+        return Jet(value, self._moves.get(name))
 
 
 def law_jet(law: Any, run: Run, layer: Layer, moves: dict[str, Any]) -> Jet:
@@ -161,11 +158,11 @@ class MovedState(State):
         super().__init__(layer)
         self._moves = moves
 
-    def __getattr__(self, key: str) -> Any:
-        if key == "above":
-            return None if self._layer.above is None else MovedState(self._layer.above, self._moves)
-        value, name = super().__getattr__(key), self._layer._name.replace("W", key, 1)
-        return value + self._moves[name] if key in KINDS and name in self._moves else value
+    def _at(self, layer: Any) -> State:
+        return MovedState(layer, self._moves)
+
+    def _seen(self, name: str, value: Any) -> Any:
+        return value + self._moves[name] if name in self._moves else value
 
 
 def residual(question: Question, run: Run, layer: Layer, moves: dict[str, Any]) -> Any:

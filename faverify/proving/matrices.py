@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation
@@ -70,6 +71,12 @@ class Matrix(Value):
 
     def entries(self) -> Iterator[Any]:
         return (entry for row in self.data for entry in row)
+
+    def units(self) -> Iterator[Matrix]:
+        """The matrices of this shape with one entry 1 and the others 0."""
+        rows, cols = (range(size) for size in self._dims)
+        for i, j in product(rows, cols):
+            yield Matrix(self.ring, ([self.ring.number(int((i, j) == (p, q))) for q in cols] for p in rows), self._dims)
 
     def map(self, function: Callable[[Any], Any]) -> Matrix:
         return Matrix(self.ring, ([function(entry) for entry in row] for row in self.data), self._dims)

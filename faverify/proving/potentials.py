@@ -20,10 +20,11 @@ from typing import Any
 
 from ..errors import FaverifyError, ShapeError, Undecidable, called, name_of
 from ..kernel.carriers import Value
-from ..kernel.cuts import State, WordCarrier, pieces
+from ..kernel.cuts import pieces
 from ..kernel.passes import Run, is_local
+from ..kernel.states import State
 from ..kernel.verdicts import Proved
-from ..kernel.words import Word, derivative, letter, letter_name
+from ..kernel.words import Word, WordCarrier, derivative, letter, letter_name
 from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text, inner, inverse, logdet, norm2, pinv
 from ..model.laws import OWN, Law

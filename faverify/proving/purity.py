@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..errors import LawError, RuleError, UserCodeError, name_of
+from ..errors import LawError, NetworkError, RuleError, UserCodeError, name_of
 from ..kernel.carriers import Silent
-from ..kernel.passes import Layer, Run
+from ..kernel.layers import Layer
+from ..kernel.passes import Run
 
-PURE = "rules and laws are pure: the same layer must give the same answer at every call"
+PURE = "rules, laws and networks are pure: the same layer must give the same answer at every call"
 TRUSTED = {"faverify", "builtins", "numpy", "fractions", "abc", "typing", "math", "sympy", "functools", "dataclasses"}
 
 
@@ -97,16 +98,17 @@ def _draws() -> dict[str, Any]:
 
 
 @contextmanager
-def memoryless(rule: Any, law: Any) -> Iterator[None]:
+def memoryless(rule: Any, law: Any, net: Any = None) -> Iterator[None]:
     """Raise if running the code inside left a trace that a later run could read."""
-    before = [list(_reachable(subject, 0, {})) for subject in (rule, law)]
+    subjects = [(rule, RuleError), (law, LawError), *[(net, NetworkError)] * (net is not None)]
+    before = [list(_reachable(subject, 0, {})) for subject, _ in subjects]
     draws = _draws()
     failure = None
     try:
         yield
     except UserCodeError as error:  # a trace that was left explains more than what it led to
         failure = error
-    for subject, state, kind in ((rule, before[0], RuleError), (law, before[1], LawError)):
+    for (subject, kind), state in zip(subjects, before, strict=True):
         if list(_reachable(subject, 0, {})) != state:
             raise kind(name_of(subject), "a call changed its own state or a global that it reads", PURE)
     after = _draws()

@@ -14,9 +14,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import Undecidable, UserCodeError
-from ..kernel.cuts import Question, State, WordCarrier, piece_of, pieces, value_of
+from ..kernel.cuts import piece_of, pieces
 from ..kernel.passes import Run, is_local
-from ..kernel.words import Word, derivative, letter, letter_name, modulo, symbols
+from ..kernel.questions import Question
+from ..kernel.states import State, value_of
+from ..kernel.words import Word, WordCarrier, derivative, letter, letter_name, modulo, symbols
+from ..model.networks import Network
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Finding:
 
 def findings_of(question: Question) -> list[tuple[Any, Finding]]:
     """What dQ/dt is, with the piece of each case of the local cut; nothing where there is no cut."""
-    if not is_local(question.rule):
+    if not is_local(question.rule) or isinstance(question.net, Network):
         return []
     try:
         cases = pieces(question, 1) if question.net is None else [piece_of(question.net, question.layer)]

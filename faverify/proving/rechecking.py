@@ -17,6 +17,8 @@ from typing import Any
 
 from ..errors import Misuse, UnknownName, name_of
 from .grids import Grid, NotPolynomial, in_type_of
+from .piles import Pile, piled
+from .retracing import Tape
 from .witnesses import Witness, seal, witness_from
 
 DEGREES = 12
@@ -27,13 +29,19 @@ CLOSENESS = Fraction(
 
 
 def recheck(
-    witness: Witness, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None, assume: Any = None
+    witness: Witness,
+    law: Any = None,
+    rule: Any = None,
+    activation: Any = None,
+    claim: Any = None,
+    assume: Any = None,
+    net: Any = None,
 ) -> bool:
     """See `Witness.recheck`."""
     if witness.digest != seal(witness.record()):
         return False
     try:
-        subjects = _subjects(witness, law, rule, activation, claim, assume)
+        subjects = *_subjects(witness, law, rule, activation, claim, assume), witness.net if net is None else net
         witness = witness_from(witness.to_dict())  # the types that the record has, whatever the fields had
         try:
             gates, slope = _slope(witness, *subjects)
@@ -79,8 +87,7 @@ def _subjects(
         raise ValueError("other hypotheses")
     with suppress(LookupError):
         law = law or law_named(witness.law)
-    known = {**laws.LIBRARY, **laws.GAINS}.values()
-    claim = claim or next((c for c in known if c.statement == witness.claim), None)
+    claim = claim or next((c for c in laws.NAMED.values() if c.statement == witness.claim), None)
     for asked, found in (("law", law), ("rule", rule), ("claim", claim or not witness.claim)):
         if not found:
             name = getattr(witness, asked)
@@ -104,12 +111,12 @@ def _names(held: tuple[Any, ...]) -> tuple[Any, ...]:
     return name_of(law), name_of(rule), name_of(activation), stated, tuple(a.name for a in assume)
 
 
-def _close(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any) -> bool:
+def _close(witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, net: Any) -> bool:
     """Whether a difference quotient of a law that is no polynomial agrees with the stated rate."""
     import flint
 
     with flint.ctx.workprec(PRECISION):
-        _, slope = _slope(witness, law, rule, activation, claim, assume, balls=True)
+        _, slope = _slope(witness, law, rule, activation, claim, assume, net, balls=True)
         pair = witness.rate if isinstance(witness.rate, tuple) else (str(witness.rate), "0")
         stated, radius = (Fraction(part) for part in pair)
         gap = abs(slope - flint.arb(flint.fmpq(stated.numerator, stated.denominator)))
@@ -125,7 +132,7 @@ def _difference(value: Any) -> Any:
 
 
 def _slope(
-    witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, balls: bool = False
+    witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, net: Any, balls: bool = False
 ) -> tuple[list[Any], Any]:
     """The gates that the signs of h give, and dQ/dt − μQ − R at the witness's entry, or the same of one step."""
     constants: dict[str, Any] = dict(witness.parameters)
@@ -141,6 +148,8 @@ def _slope(
     def grid(rows: Any) -> Grid:
         return Grid([[ball(entry) if balls else Fraction(entry) for entry in row] for row in rows], constants)
 
+    if isinstance(witness.weights, dict):
+        return _slope_of_graph(witness, law, rule, activation, claim, assume, net, grid, rational)
     depth = len(witness.weights)
     state: dict[str, Grid] = {f"W{k}": grid(w) for k, w in enumerate(witness.weights, start=1)}
     widths = (len(witness.inputs), *(len(w) for w in witness.weights))
@@ -176,26 +185,85 @@ def _slope(
         for hypothesis in assume:
             _require(hypothesis, layer, below, run.output)
 
+    return run.gates, _gap(
+        witness, law, claim, state, moves, lambda places: [(1, _layers(places, depth)[witness.layer - 1])], rational
+    )
+
+
+def _slope_of_graph(
+    witness: Witness, law: Any, rule: Any, activation: Any, claim: Any, assume: Any, net: Any, grid: Any, rational: bool
+) -> tuple[list[Any], Any]:
+    """The same for a network that is no chain."""
+    if net is None:
+        raise Misuse("net", witness.network, "the network, which is not in the record: pass it")
+    shapes = {name: tuple(witness.sizes.get(size, size) for size in dims) for name, dims in net.shapes().items()}
+    weights: dict[str, Any] = dict(witness.weights)  # type: ignore[arg-type]
+    if {name: value.shape for name, value in weights.items()} != shapes or any(a.equations for a in assume):
+        raise ValueError("shapes")
+
+    def grids(named: Any) -> list[Any]:
+        return [grid(part) for part in (named.values() if isinstance(named, dict) else [named])]
+
+    backs = dict(witness.feedback) if isinstance(witness.feedback, dict) else {}
+    state = {name: grid(value) for name, value in (weights | backs | dict(witness.given)).items()}
+    targets = grids(witness.targets) if witness.targets is not None else None
+    tape = Tape(net, state, activation, targets, _to)
+    losses = [hypothesis.error for hypothesis in assume if hypothesis.error]
+
+    def error(output: Any) -> Any:
+        given = grids(witness.error)
+        output.e = losses[0](output) if losses else piled(given, 0)
+        found = [output.e] if len(given) == 1 else output.e.parts
+        if not all(_agrees(p, q) for p, q in zip(found, given, strict=True)):
+            raise ValueError("the error is not what the loss says")
+        return output.e
+
+    given: Any = witness.inputs
+    several = isinstance(given, dict)
+    moves = tape.velocities(rule, {k: grid(v) for k, v in given.items()} if several else grid(given), error)
+    grouped = getattr(law, "grouped", "")
+    if witness.network != repr(net):
+        raise ValueError("another network")
+    return tape.gates, _gap(
+        witness, law, claim, state, moves, lambda places: tape.place(witness.layer, grouped, places), rational
+    )
+
+
+def _gap(
+    witness: Witness, law: Any, claim: Any, state: dict[str, Grid], moves: dict[str, Grid], at: Any, rational: bool
+) -> Any:
+    """dQ/dt − μQ − R at the witness's entry, or the same of one step; `at` gives the layer in a state."""
+    some = next(iter(state.values()))
+    constants = some.constants
+
     def value(t: Any, formula: Any = law, start: Any = state, moved: Any = moves) -> Any:
         if "∫" in constants:
             constants["∫"]["next"] = 0
         places = {name: part + moved[name] * t if name in moved else part for name, part in start.items()}
-        layer = _layers(places, depth)[witness.layer - 1]
-        found = formula.formula(layer, layer.above)
+        first, *rest = (
+            some._number(factor) * entry(formula.formula(layer, layer.above), layer, start)
+            for factor, layer in at(places)
+        )
+        return sum(rest, first)
+
+    def entry(found: Any, layer: Any, start: Any) -> Any:
+        if isinstance(found, Pile):
+            names = [f"C_{{{layer.label},{k}}}°" for k in range(1, 1 + len(found.parts))]
+            return found.paired([start.get(name) for name in names]).rows[0][0]
         i, j = witness.entry or (0, 0)
-        return found.rows[i][j] if isinstance(found, Grid) else state["W1"]._number(found)
+        return found.rows[i][j] if isinstance(found, Grid) else some._number(found)
 
     largest = max((_size(e) for g in moves.values() for row in g.rows for e in row), default=Fraction(0))
     smallest = min((_size(e) for g in state.values() for row in g.rows for e in row if e != 0), default=Fraction(1))
     # so small that no entry changes sign on the way
     step = Fraction(1, 2 + int(40 * DEGREES * (1 + largest) / min(Fraction(1), smallest)))
     start = value(Fraction(0))
-    claimed = state["W1"]._number(witness.mu) * start
+    claimed = some._number(witness.mu) * start
     if claim and witness.step:
         steps = {name: moves.get(name, part * 0) for name, part in state.items()}
-        return run.gates, value(Fraction(1)) - start - value(Fraction(0), claim, steps) - claimed
+        return value(Fraction(1)) - start - value(Fraction(0), claim, steps) - claimed
     claimed = claimed + value(Fraction(0), claim) if claim else claimed
-    return run.gates, (_derivative(value, step) if rational else _difference(value)) - claimed
+    return (_derivative(value, step) if rational else _difference(value)) - claimed
 
 
 def _agrees(a: Grid, b: Grid) -> bool:
@@ -255,6 +323,18 @@ class Pass:
             layer.a = layer.phi if layer is self.output else _filled(self.rule.activity(layer), layer.phi)
         self.output.target = self.targets or self.output.h * 0
         return self.output
+
+    def expected(self, function: Any, like: dict[str, Grid]) -> dict[str, Grid]:
+        """E[function(U)] of a quadratic form in independent entries of variance 1: its trace, Σ_k function(E_k)."""
+        found: dict[str, Grid] = {}
+        for name, value in like.items():
+            for i, row in enumerate(value.rows):
+                for j in range(len(row)):
+                    directions = {other: part * 0 for other, part in like.items()}
+                    directions[name].rows[i][j] = value._number(1)
+                    moves = function(directions)
+                    found = {key: found[key] + move if found else move for key, move in moves.items()}
+        return found
 
     def _map(self, function: Any, h: Grid) -> Grid:
         return h._like([[_to(function(entry), h) for entry in row] for row in h.rows])

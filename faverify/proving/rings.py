@@ -103,7 +103,7 @@ class Assignment:
         self.gates: dict[str, Matrix] = {}
 
     def letter(self, name: str, rows: int, cols: int) -> Matrix:
-        name = "e" if name.strip("′") == "e" else name  # one error for every pass, as a linear loss gives
+        name = name.strip("′") if name[0] == "e" else name  # one error for every pass, as a linear loss gives
         if name not in self.data:
             self.data[name] = [
                 [self.draw(name) if self.draw else Fraction(0) for _ in range(cols)] for _ in range(rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,10 +18,14 @@ from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExactnessError, FaverifyError, LawError, ShapeError, Undecidable, UserCodeError, name_of, where
-from ..kernel.cuts import Question
+from ..kernel.outlines import OutlineCarrier
+from ..kernel.passes import Run
+from ..kernel.questions import Question, hidden_of
+from ..kernel.states import place
 from ..model.activations import Activation, Transcendental, activation_named
 from ..model.formulas import Parameter
-from ..model.networks import MLP
+from ..model.learning import LearningRule
+from ..model.networks import MLP, Network, Sized, size_names
 from .jets import Unvalued, residual
 from .rings import Assignment, Balls, Rationals
 
@@ -61,6 +65,7 @@ class Case:
     rates: Any
     gates: dict[str, Any]
     at_kink: bool  # or outside of the hypotheses
+    samples: int
 
     @property
     def entry(self) -> tuple[int, int] | None:
@@ -87,22 +92,30 @@ def evaluated(
         try:
             run = question.run(net, carrier, samples)
             moves = run.velocities(question.rule)
-            rates = [residual(question, run, run.layers[layer - 1], moves) for layer in layers]
+            rates = [residual(question, run, at(run, question, layer), moves) for layer in layers]
             if any(isinstance(rate, Unvalued) for rate in rates):
                 raise Undecidable("the value of a logarithm or an integral")
             broken = not all(_holds(left, right) for left, right in question.equations(run))
             if run.error and run.e is not None:
-                data["e"] = run.e.data
+                parts = [run.e] if len(run.outs) == 1 else run.e.parts
+                data |= {name: part.data for (name, _), part in zip(run.per_output("e"), parts, strict=True)}
             kink = ring.at_kink or broken
             cases = zip(layers, rates, strict=True)
-            return [Case(net, layer, data, parameters, rate, carrier.gates, kink) for layer, rate in cases]
+            return [Case(net, layer, data, parameters, rate, carrier.gates, kink, samples) for layer, rate in cases]
         except Transcendental:
             continue
         except UserCodeError as error:
             if not isinstance(error.__cause__, ZeroDivisionError):
                 raise
-            return [Case(net, layer, data, parameters, None, {}, True) for layer in layers]  # no value at this point
+            return [
+                Case(net, layer, data, parameters, None, {}, True, samples) for layer in layers
+            ]  # no value at this point
     raise FaverifyError(f"activation {net.activation.name} cannot be evaluated over rationals or balls")
+
+
+def at(run: Any, question: Question, layer: Any) -> Any:
+    """A layer of a chain by its number, of another network by its label."""
+    return place(run, question.law, layer - 1 if isinstance(layer, int) else layer)
 
 
 def _holds(left: Any, right: Any) -> bool:
@@ -132,9 +145,15 @@ class Drawn(dict[str, Fraction]):
         return self[name]
 
 
-def networks(question: Question) -> Iterator[tuple[MLP, list[int]]]:
+def networks(question: Question) -> Iterator[tuple[Any, list[Any]]]:
     """The given network; or small ones, the smallest first, and the layers the question is about."""
     phis = _activations(question)
+    if isinstance(question.net, Network):
+        names = size_names(question.net)
+        for sizes in sorted(product((1, 2, 3), repeat=len(names)), key=lambda s: (sum(s), s)):
+            for activation in phis:
+                yield Sized(question.net, dict(zip(names, sizes, strict=True)), activation), [question.layer]
+        return
     if question.net is not None:
         for activation in phis:
             yield MLP(question.net.widths, activation, question.net.bias), [question.layer]
@@ -182,18 +201,22 @@ ROUNDS, WANTED = 8, 2  # points tried, and points wanted at which the law has a 
 CONTRADICTED = "numbers contradict the letters (does the code ask for types, or what it runs over?)"
 
 
-def contradicted(question: Question) -> str:
-    """Why a law that letters proved is not believed: it fails at a point; else "". A guard, not a search."""
+def contradicted(question: Question, layers: list[Any] | None) -> str:
+    """Why a law that letters proved of layers is not believed: it fails at a point; else "". A guard, not a search."""
     p, net = question.activation.degree, question.net
     phi = (_activations(question) or [_matched(p)])[-1]
     scalar, square = (any(getattr(a, what) for a in question.assume) for what in ("scalar", "square"))
     small = (1, *((1,) * 4 if scalar and square else (2, 2, 2, 1 if scalar else 2)))
-    net = MLP(small if net is None else net.widths, phi, question.bias)
+    if isinstance(net, Network):
+        net = Sized(net, dict.fromkeys(size_names(net), 2), phi)
+    else:
+        net = MLP(small if net is None else net.widths, phi, question.bias)
     size = sum(rows * cols for rows, cols in net.shapes().values())
     if size > GUARDED:
         return ""
-    layers = [layer for layer in range(1, net.depth) if question.layer in (None, layer)]
-    layers = [net.depth - 1] if question.layer == -1 else layers
+    layers = [question.layer] if layers is None else layers
+    if layers in ([None], [-1]):
+        layers = hidden_of(replace(question, net=net))[question.layer or 0 :]
     samples, found, values = 1 if question.samples == 1 or size > 100 else 2, dict.fromkeys(layers, 0), False
     for attempt in range(ROUNDS):
         left = [k for k in layers if found[k] < WANTED]
@@ -234,12 +257,14 @@ def _matched(p: Any) -> Activation:
 
 
 def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
-    rng = random.Random(f"{net.widths} {layer} {samples} {attempt}")
+    rng = random.Random(
+        f"{net} {layer} {samples} {attempt}" if isinstance(net, Sized) else f"{net.widths} {layer} {samples} {attempt}"
+    )
     size = 1 + attempt // 3
     values = [v for v in range(-size, size + 1) if v]
 
     def draw(name: str) -> Fraction:
-        if name in ("B1", f"F{net.depth}"):  # feedback that stands in for nothing
+        if isinstance(net, MLP) and name in ("B1", f"F{net.depth}"):  # feedback that stands in for nothing
             return Fraction(0)
         return Fraction(1) if attempt == 0 else Fraction(rng.choice(values))
 
@@ -269,13 +294,38 @@ def shrunk(question: Question, case: Case, samples: int, deadline: float) -> Cas
 
 def witness(question: Question, case: Case) -> Witness:
     """The witness of a case whose rate is not zero."""
-    from .witnesses import Witness, array, seal  # NumPy comes with them, and a proof does not need it
+    from .witnesses import Witness, seal  # NumPy comes with them, and a proof does not need it
 
     net, data, entry = case.net, case.data, case.entry
-    depth = net.depth
-    shown = entry if case.rates._dims != (1, 1) else None
     assert entry is not None
     rate = case.rates.data[entry[0]][entry[1]]
+    parameters = dict(case.parameters)
+    letters = _letters_of_chain if isinstance(net, MLP) else _letters_of_graph
+    found = Witness(
+        law=question.law.name,
+        rule=name_of(question.rule),
+        activation=net.activation.name,
+        layer=case.layer,
+        **letters(net, data, case.gates, case.samples),
+        rate=rate if isinstance(rate, Fraction) else ball_text(rate),
+        entry=entry if case.rates._dims != (1, 1) else None,
+        mu=constant(question.mu, parameters),
+        parameters=parameters,
+        constants=constants_of(question.rule, parameters),
+        claim=question.claim.statement if question.claim else "",
+        step=question.step,
+        assume=tuple(a.name for a in question.assume),
+        subjects=(question.law, question.rule, net.activation, question.claim, question.assume),
+        net=None if isinstance(net, MLP) else question.net,
+    )
+    return replace(found, digest=seal(found.record()))
+
+
+def _letters_of_chain(net: Any, data: Data, gates: dict[str, Any], samples: int) -> dict[str, Any]:
+    """The fields of a witness that hold the letters of a chain, in lists."""
+    from .witnesses import array
+
+    depth = net.depth
     backs = {
         kind: [f"{kind}{k}" for k in numbers] for kind, numbers in (("B", range(2, depth + 1)), ("F", range(1, depth)))
     }
@@ -287,40 +337,58 @@ def witness(question: Question, case: Case) -> Witness:
         return array(data.get(name) or [[Fraction(0)] * cols for _ in range(rows)])
 
     named = {name: matrix(name) for kind in read for name in backs[kind]}
-    parameters = dict(case.parameters)
-    found = Witness(
-        law=question.law.name,
-        rule=name_of(question.rule),
-        activation=net.activation.name,
-        widths=net.widths,
-        layer=case.layer,
-        weights=[array(data[f"W{k}"]) for k in range(1, depth + 1)],
-        feedback=named if len(read) == 2 else list(named.values()),
-        feedback_names=tuple(named),
-        inputs=array(data["x"]),
-        error=array(
-            [[_plain(entry) for entry in row] for row in data.get("e", ())]
-            or [[Fraction(0)] * len(data["x"][0])] * net.outputs
-        ),
-        rate=rate if isinstance(rate, Fraction) else ball_text(rate),
-        entry=shown,
-        mu=constant(question.mu, parameters),
-        biases=[array(data[f"b{k}"]) for k in range(1, depth + 1)] if net.bias else None,
-        targets=array(data["y"]) if "y" in data else None,
-        given={
-            name: array(rows)
-            for name, rows in data.items()
-            if not re.fullmatch(r"[WbBF]\d+|[xey]", name) or (name in ("B1", f"F{depth}") and any(map(any, rows)))
-        },
-        gates=[array([[_plain(g) for g in row] for row in case.gates[str(k)].data]) for k in range(1, depth)],
-        parameters=parameters,
-        constants=constants_of(question.rule, parameters),
-        claim=question.claim.statement if question.claim else "",
-        step=question.step,
-        assume=tuple(a.name for a in question.assume),
-        subjects=(question.law, question.rule, net.activation, question.claim, question.assume),
-    )
-    return replace(found, digest=seal(found.record()))
+    others = {
+        name: array(rows)
+        for name, rows in data.items()
+        if not re.fullmatch(r"[WbBF]\d+|[xey]", name) or (name in ("B1", f"F{depth}") and any(map(any, rows)))
+    }
+    zero = [[Fraction(0)] * len(data["x"][0])] * net.outputs
+    return {
+        "inputs": array(data["x"]),
+        "error": array([[_plain(entry) for entry in row] for row in data.get("e", ())] or zero),
+        "targets": array(data["y"]) if "y" in data else None,
+        "widths": net.widths,
+        "weights": [array(data[f"W{k}"]) for k in range(1, depth + 1)],
+        "biases": [array(data[f"b{k}"]) for k in range(1, depth + 1)] if net.bias else None,
+        "feedback": named if len(read) == 2 else list(named.values()),
+        "feedback_names": tuple(named),
+        "given": others,
+        "gates": [array([[_plain(g) for g in row] for row in gates[str(k)].data]) for k in range(1, depth)],
+    }
+
+
+def _letters_of_graph(net: Any, data: Data, gates: dict[str, Any], samples: int) -> dict[str, Any]:
+    """The same of any other network, by name."""
+    from .witnesses import array
+
+    shapes, several = net.shapes(), isinstance(net.inputs, Mapping)
+    inputs = {name: array(data[name]) for name in (net.inputs if several else ("x",))}
+    run = Run(net, OutlineCarrier(), samples)
+    run.rule = LearningRule()
+    run.forward(run.source())
+    zeros = {
+        name: [[Fraction(0)] * out.a._dims[1]] * out.a._dims[0]
+        for (name, _), out in zip(run.per_output("e"), run.outs, strict=True)
+    }
+    error = {name: array([list(map(_plain, row)) for row in data.get(name, zeros[name])]) for name in zeros}
+    targets = {name: array(data[name]) for name, _ in run.per_output("y") if name in data}
+    back = {name: array(rows) for name, rows in data.items() if name[:2] in ("B_", "F_")}
+    own = (*shapes, *back, *inputs, *error, *targets)
+    others = {name: array(rows) for name, rows in data.items() if name not in own}
+    alone, live = len(run.outs) == 1, [net.gate(layer._label) for layer in run.layers if not layer.plain]
+    return {
+        "inputs": inputs if several else inputs["x"],
+        "error": error["e"] if alone else error,
+        "targets": targets.get("y") if alone else targets or None,
+        "network": repr(net),
+        "sizes": net.sizes,
+        "widths": (),
+        "weights": {name: array(data[name]) for name in shapes},
+        "feedback": back,
+        "feedback_names": tuple(back),
+        "given": others,
+        "gates": [array([list(map(_plain, row)) for row in gates[name].data]) for name in live if name in gates],
+    }
 
 
 def constant(value: Any, parameters: dict[str, Fraction]) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,7 @@ class Witness:
     Shapes: `weights` W_1 … W_L with W_l of shape n_l × n_{l−1}; `feedback` what the rule and the law read, B_2 … B_L or
     F_1 … F_{L−1} (a dict by name where they read both); `inputs` n_0 × samples; `error` n_L × samples, the signal e;
     `gates` φ′(h_l) of the hidden layers; `biases` and `targets` where they matter, else None.
+    Of a network that is no chain, maps are named (`weights` is a dict), and so are several inputs or outputs.
     `given` holds by name whatever else was read: a rule's memory V1, constants M°1, draws m~1, a start W1(0).
     `parameters` are the values of symbols, `constants` those of the rule's own fields, such as a decay.
     `feedback_names` says which is which, so that a reader of the record need not know the rule.
@@ -34,46 +35,54 @@ class Witness:
     rule: str
     activation: str
     widths: tuple[int, ...]
-    layer: int
-    weights: list[Array]
+    layer: Any
+    weights: list[Array] | dict[str, Array]
     feedback: list[Array] | dict[str, Array]
-    inputs: Array
-    error: Array
+    inputs: Array | dict[str, Array]
+    error: Array | dict[str, Array]
     rate: Any
     entry: tuple[int, int] | None = None
     mu: Any = Fraction(0)
     biases: list[Array] | None = None
-    targets: Array | None = None
+    targets: Array | dict[str, Array] | None = None
     feedback_names: tuple[str, ...] = ()
     gates: list[Array] = field(default_factory=list)
     given: Mapping[str, Array] = field(default_factory=dict)
     parameters: Mapping[str, Fraction] = field(default_factory=dict)
     constants: Mapping[str, Fraction] = field(default_factory=dict)
+    network: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
     claim: str = ""
     step: bool = False
     assume: tuple[str, ...] = ()
     digest: str = ""
     subjects: Any = None  # (law, rule, activation, claim, hypotheses) as objects; not part of the record
+    net: Any = None  # nor is this, the network as an object where it is no chain
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON has them, without the digest."""
-        skipped = ("digest", "subjects")
+        skipped = ("digest", "subjects", "net")
         return {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in skipped}
 
     def to_dict(self) -> dict[str, Any]:
         return {**self.record(), "digest": self.digest}
 
     def recheck(
-        self, law: Any = None, rule: Any = None, activation: Any = None, claim: Any = None, assume: Any = None
+        self,
+        law: Any = None,
+        rule: Any = None,
+        activation: Any = None,
+        claim: Any = None,
+        assume: Any = None,
+        net: Any = None,
     ) -> bool:
         """Whether the fields are as sealed and dQ/dt is the stated rate; no code is shared with the prover.
 
-        `law`, `rule`, `activation`, `claim` and `assume` are needed for a witness read from a file about code that
-        is not in the library.
+        The arguments are needed for a witness read from a file about code that is not in the library.
         """
         from .rechecking import recheck
 
-        return recheck(self, law, rule, activation, claim, assume)
+        return recheck(self, law, rule, activation, claim, assume, net)
 
     def __str__(self) -> str:
         from ..writing.text import witness_text
@@ -127,12 +136,27 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
     def matrix(rows: Any) -> Array:
         return array([[number(entry) for entry in row] for row in rows])
 
+    def matrices(found: Any) -> Any:
+        if isinstance(found, Mapping):
+            return {name: matrix(rows) for name, rows in found.items()}
+        return [matrix(rows) for rows in found]
+
+    def one_or_named(found: Any) -> Any:
+        return matrices(found) if isinstance(found, Mapping) else matrix(found)
+
     feedback = record["feedback"]
     texts = [record[name] for name in ("law", "rule", "activation", "digest", "claim")]
     texts += [*record["assume"], *record["feedback_names"]]
-    numbers = [record["layer"], *record["widths"], *(record["entry"] or ())]
+    by_name = isinstance(record["weights"], Mapping)
+    numbers = [
+        *record["widths"],
+        *record["sizes"].values(),
+        *(record["entry"] or ()),
+        *[record["layer"]] * (not by_name),
+    ]
+    texts += [record["network"], *[record["layer"]] * by_name]
     names, kinds = record["feedback_names"], {type(text) for text in texts} | {type(record["step"])}
-    if kinds != {str, bool} or {*map(type, numbers)} != {int} or len(names) != len(feedback):
+    if kinds != {str, bool} or not {*map(type, numbers)} <= {int} or len(names) != len(feedback):
         raise TypeError("a field of another type, or without its name")
     return Witness(
         **{name: record[name] for name in ("law", "rule", "activation", "layer", "digest")},
@@ -140,20 +164,26 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         step=record["step"],
         assume=tuple(record["assume"]),
         widths=tuple(record["widths"]),
-        weights=[matrix(rows) for rows in record["weights"]],
-        feedback={k: matrix(v) for k, v in feedback.items()}
-        if isinstance(feedback, Mapping)
-        else list(map(matrix, feedback)),
-        inputs=matrix(record["inputs"]),
-        error=matrix(record["error"]),
+        weights=matrices(record["weights"]),
+        feedback=matrices(feedback),
+        network=record["network"],
+        sizes=dict(record["sizes"]),
+        inputs=one_or_named(record["inputs"]),
+        error=one_or_named(record["error"]),
         rate=number(record["rate"]),
         entry=None if record["entry"] is None else tuple(record["entry"]),
         mu=Fraction(record["mu"]) if isinstance(record["mu"], str) else record["mu"],
         biases=None if record["biases"] is None else list(map(matrix, record["biases"])),
         feedback_names=tuple(record["feedback_names"]),
-        targets=None if record["targets"] is None else matrix(record["targets"]),
+        targets=None if record["targets"] is None else one_or_named(record["targets"]),
         gates=list(map(matrix, record["gates"])),
         given={name: matrix(rows) for name, rows in record["given"].items()},
         parameters={name: Fraction(value) for name, value in record["parameters"].items()},
         constants={name: Fraction(value) for name, value in record["constants"].items()},
     )
+
+
+def replace_sealed(witness: Witness, **changes: Any) -> Witness:
+    """The witness with other fields and the seal that they have: what a forger would hand in."""
+    changed = replace(witness, **changes)
+    return replace(changed, digest=seal(changed.record()))

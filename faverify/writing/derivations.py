@@ -11,24 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Misuse, Undecidable, UnsupportedOperation
-from ..kernel.cuts import (
-    FARTHEST,
-    Increments,
-    Question,
-    State,
-    higher_order,
-    piece_of,
-    pieces,
-    residuals,
-    value_of,
-)
-from ..kernel.passes import Layer, Run, is_local, set_values
+from ..kernel.cuts import FARTHEST, WAYS, piece_of, pieces, residuals
+from ..kernel.layers import set_values
+from ..kernel.passes import Run, is_local
+from ..kernel.questions import Question
+from ..kernel.states import Increments, State, higher_order, value_of
 from ..kernel.words import letter, modulo
+from ..model.networks import Network
 from ..proving.jets import law_jet
 from .entries import entry_lines
 from .indices import word_lines
 from .latex import plain
 from .notation import DOTTED, GREEK, NotationCarrier, Term, abbreviated
+from .wired import star_lines, whole_lines
 from .worked import worked_lines
 
 ENTRIES = 40  # at most so many entries of parameters are written out one by one
@@ -74,7 +69,7 @@ class NotedRun(Run):
         super().__init__(net, NotationCarrier(question.squares), question.samples, error)
         self.signals: dict[Any, Term] = {}
 
-    def conforming(self, method: str, layer: Layer, value: Any, dims: Any) -> Any:
+    def conforming(self, method: str, layer: Any, value: Any, dims: Any) -> Any:
         value = super().conforming(method, layer, value, dims)
         if method != "error":
             return value
@@ -119,12 +114,20 @@ def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:
 
 def _in_network(question: Question, how: str) -> list[tuple[str, tuple[Step, ...]]]:
     net, layer = question.net, question.layer
+    if isinstance(net, Network):
+        return _beyond_chains(question, how)
     small = sum(rows * cols for rows, cols in net.shapes().values()) <= ENTRIES
     if small and not (question.squares or question.claim or question.step or question.assume):
         return [(f"Layer {layer}", tuple(Step(*line) for line in entry_lines(question)))]
     if is_local(question.rule) and how == "words, local cut":
         return [(f"Layer {layer}", _notation(question, piece_of(net, layer), 0))]
     return [(f"Layer {layer}", _notation(question, net, layer - 1))]
+
+
+def _beyond_chains(question: Question, how: str) -> list[tuple[str, tuple[Step, ...]]]:
+    """A proof in a network that is no chain: the cuts around its layers, or the whole network over words."""
+    lines = star_lines(question) if how == WAYS["stars"] else whole_lines(question)
+    return [(heading, tuple(Step(*line) for line in steps)) for heading, steps in lines]
 
 
 def _heading(piece: Any) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..kernel.cuts import Question
 from ..kernel.passes import Run
+from ..kernel.questions import Question
 from ..proving.jets import law_jet
 from ..proving.polynomials import PolynomialCarrier
 from ..proving.rings import Expressions

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernel.words import Word, defined, letter_name
 from ..kernel.words import shown as constant_letters
+from ..model.names import gate_of
 from .notation import _fraction_latex, _fraction_text, _sum, latex_name, text_name
 
 NAMES = {"n_{l-1}": "k", "n_{l}": "i", "n_{l+1}": "j", "n_{L-2}": "k", "n_{L-1}": "i", "n_{L}": "j", "m": "s"}
@@ -66,4 +67,5 @@ def shown(name: str, writer: Any) -> str:
         if head == "logdet":
             return rf"\log\left|\det {argument}\right|" if latex else f"log|det {argument}|"
         return rf"\operatorname{{sign}}\left({argument}\right)" if latex else f"sign({argument})"
-    return str(writer(f"φ′_{{{name[1:]}}}")) if name.startswith("k") and len(name) > 1 else str(writer(name))
+    gate = gate_of(name)
+    return str(writer(name if gate is None else f"φ′_{{{gate}}}"))

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..kernel.words import Word, letter_name
+from ..model.names import gate_of
 from .indices import shown, word_lines
 from .notation import Factor, Term, latex_name, text_name
 
@@ -44,7 +45,7 @@ def _term(graph: Any, dims: Any) -> Term | None:
     for edge in rest:
         for v in {edge[1], edge[2]} - {-1}:
             touching[v].append(edge)
-    gates = [edge for edge in rest if letter_name(edge[0])[0] == "k"]
+    gates = [edge for edge in rest if gate_of(letter_name(edge[0])) is not None]
     maps = [edge for edge in rest if edge not in gates]
     if gates or any(i == j for _, i, j in rest) or any(v < 0 for v in (row, col)) != (row < 0 and col < 0):
         return None

@@ -11,8 +11,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..kernel.carriers import Value, exact
-from ..kernel.cuts import WordCarrier
-from ..kernel.words import Word, letter_name
+from ..kernel.words import Word, WordCarrier, letter_name
 from ..model.names import unmarked
 from .text import subscripted
 
@@ -148,6 +147,9 @@ class Term(Value):
 
     def diagonal(self) -> Term:
         return self._function(self.word.diagonal(), "diag", r"\operatorname{diag}")
+
+    def expected(self, drawn: frozenset[str]) -> Term:
+        return self._function(self.word.expected(drawn), "E", r"\operatorname{E}")
 
     def inverse(self) -> Term:
         c, f = self._single()

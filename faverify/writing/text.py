@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..kernel.cuts import at_steps
+from ..kernel.questions import at_steps
 from ..model.names import unmarked
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -53,15 +53,18 @@ def verdict_text(verdict: Any) -> str:
 
 def witness_text(witness: Any) -> str:
     """The data, and the rate that they give."""
-    named = [(f"W{k}", w) for k, w in enumerate(witness.weights, start=1)]
+    by_name = isinstance(witness.weights, dict)
+    named = [*witness.weights.items()] if by_name else [(f"W{k}", w) for k, w in enumerate(witness.weights, start=1)]
     named += [(f"b{k}", b) for k, b in enumerate(witness.biases or [], start=1)]
     backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
     named += list(zip(witness.feedback_names, backs, strict=True))
-    named += [(name, value) for name, value in witness.given.items()]
-    named += [("x", witness.inputs), ("e", witness.error)]
-    named += [("y", witness.targets)] if witness.targets is not None else []
+    named += [(f"signal through {name[:-1]}" if name[-1] == "~" else name, v) for name, v in witness.given.items()]
+    for letter, values in (("x", witness.inputs), ("e", witness.error), ("y", witness.targets)):
+        named += [*values.items()] if isinstance(values, dict) else [(letter, values)] * (values is not None)
     named += [(f"φ′(h{str(k).translate(SUBSCRIPTS)})", gate) for k, gate in enumerate(witness.gates, start=1)]
-    lines = [f"  widths {'-'.join(map(str, witness.widths))}, φ = {witness.activation}"]
+    sizes = ", ".join(f"{name} = {size}" for name, size in witness.sizes.items())
+    place = f"{witness.network}, {sizes}" if by_name else f"widths {'-'.join(map(str, witness.widths))}"
+    lines = [f"  {place}, φ = {witness.activation}"]
     lines += [f"  {subscripted(name)} = {matrix_text(value)}" for name, value in named]
     lines += [f"  {name} = {value}" for name, value in witness.parameters.items()]
     where = f"layer {witness.layer}" + (f", entry {witness.entry}" if witness.entry is not None else "")

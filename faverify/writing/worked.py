@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kernel.cuts import Increments, State, at_steps, value_of
 from ..kernel.passes import Run
-from ..model.networks import MLP
+from ..kernel.questions import at_steps
+from ..kernel.states import Increments, State, value_of
+from ..kernel.wiring import places
+from ..model.networks import MLP, Sized
 from ..proving.jets import MovedState, Unvalued, law_jet
 from ..proving.rings import Assignment, Balls, Rationals
 from .latex import plain
@@ -20,34 +22,35 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     witness, question = verdict.witness, verdict.question
     remembered = question.law, question.rule, question.activation, question.claim, question.assume
     law, rule, activation, claim, _ = witness.subjects or remembered
-    net = MLP(witness.widths, activation, witness.biases is not None)
-    data: dict[str, Any] = {f"W{k}": w.tolist() for k, w in enumerate(witness.weights, start=1)}
-    data |= {f"b{k}": b.tolist() for k, b in enumerate(witness.biases or [], start=1)}
-    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
-    data |= {name: value.tolist() for name, value in zip(witness.feedback_names, backs, strict=True)}
-    data |= {name: value.tolist() for name, value in witness.given.items()}
-    data |= {"x": witness.inputs.tolist(), "e": witness.error.tolist()}
-    data |= {"y": witness.targets.tolist()} if witness.targets is not None else {}
+    named = isinstance(witness.weights, dict)
+    net: Any = (
+        Sized(witness.net, witness.sizes, activation)
+        if named
+        else MLP(witness.widths, activation, witness.biases is not None)
+    )
+    data: dict[str, Any] = {name: value.tolist() for name, value in _letters(witness, named).items()}
     data = {name: [[_number(entry) for entry in row] for row in rows] for name, rows in data.items()}
     for name, rows in data.items():
         yield ("given", *_line(name, rows))
     for name, value in witness.parameters.items():
         yield ("given", f"{text_name(name)} = {value}", f"{latex_name(name)} = {value}")
     ring = Rationals if isinstance(witness.rate, tuple) is False else Balls
-    run = Run(net, Assignment(ring(dict(witness.parameters)), data), witness.inputs.shape[1])
+    some = next(iter(witness.inputs.values())) if isinstance(witness.inputs, dict) else witness.inputs
+    run = Run(net, Assignment(ring(dict(witness.parameters)), data), some.shape[1])
     moves = run.velocities(rule)
-    for k, layer in enumerate(run.layers, start=1):
+    numbered = [(layer._label, layer) for layer in run.layers]
+    for k, layer in numbered:
         yield ("forward", *_line(f"h_{{{k}}}", layer.h.data))
-        if layer is not run.output:
+        if layer not in run.outs and not (named and layer.plain):
             yield (f"φ = {activation.name}", *_line(f"a_{{{k}}}", layer.a.data))
             yield ("gate", *_line(f"φ′(h_{{{k}}})", layer.dphi.data))
-    for k, layer in reversed(list(enumerate(run.layers, start=1))):
+    for k, layer in reversed(numbered):
         if hasattr(layer, "delta"):  # a rule with passes of its own may have none
             yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
     for name, rate in moves.items():
         dotted = DOTTED.get(name[0], f"d{name[0]}") + name[1:]
         yield ("the rule's update", *_line(dotted, rate.data))
-    layer = run.layers[witness.layer - 1]
+    layer = places(run, law)[witness.layer] if named else run.layers[witness.layer - 1]
     if witness.step and claim:
         value, after = value_of(law, run, State(layer)), value_of(law, run, MovedState(layer, moves))
         yield ("the law", *_line("Q(θ)", value.data))
@@ -65,6 +68,20 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     if found is not None:
         stated = at_steps(claim.statement) if witness.step else claim.statement
         yield (f"but the claim is {stated}", *_line(shown, found.data))
+
+
+def _letters(witness: Any, named: bool) -> dict[str, Any]:
+    """Everything that a witness holds, by name."""
+
+    def several(value: Any, name: str) -> dict[str, Any]:
+        return {} if value is None else dict(value) if isinstance(value, dict) else {name: value}
+
+    weights = dict(witness.weights) if named else {f"W{k}": w for k, w in enumerate(witness.weights, start=1)}
+    biases = {f"b{k}": b for k, b in enumerate(witness.biases or [], start=1)}
+    backs = witness.feedback.values() if isinstance(witness.feedback, dict) else witness.feedback
+    found = weights | biases | dict(zip(witness.feedback_names, backs, strict=True)) | dict(witness.given)
+    found |= several(witness.inputs, "x") | several(witness.error, "e")
+    return found | several(witness.targets, "y")
 
 
 def _number(entry: Any) -> Any:
