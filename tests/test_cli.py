@@ -79,6 +79,9 @@ def rule(tmp_path):
     return str(path)
 
 
+RESIDUAL = ["check", "feedback-alignment", "--law", "total-feedback-balance", "--network"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
@@ -129,6 +132,15 @@ def rule(tmp_path):
         (["check", "feedback-alignment", "--law", "feedback-balance", "--layer", "0"], 2, "layer = 0"),
         (["check", "feedback-alignment", "--law", "direct-feedback-balance"], 2, "does not conform"),
         (["check", "nowhere.py:Rule"], 2, "there is no file nowhere.py"),
+        ([*RESIDUAL, "residual"], 0, "any number of blocks"),
+        ([*RESIDUAL, "Residual", "--layer", "W1"], 0, "group W1"),
+        ([*RESIDUAL, "residual", "--layer", "W9"], 2, "one of 'stem+V1+V2', 'W1', 'W2'"),
+        ([*RESIDUAL, "residul"], 2, "did you mean 'residual'?"),
+        ([*RESIDUAL, "residual", "--widths", "2,2"], 2, "leave --widths and --bias out"),
+        ([*RESIDUAL, "nowhere.py:Net"], 2, "there is no file nowhere.py"),
+        (["check", "back-propagation", "--network", "attention-scores", "--budget", "5"], 3, "every group"),
+        (["derive", "total-feedback-balance", "feedback-alignment", "--network", "recurrent"], 0, "At layer U"),
+        (["list", "networks"], 0, "convolution"),
         (["check"], 2, "Missing argument"),
         (["frobnicate"], 2, "No such command"),
         (["derive", "feedback-balance", "feedback-alignment", "-o", "/no/such/place"], 2, "cannot write"),

@@ -12,8 +12,10 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import faverify as fv
-from faverify.kernel.cuts import Question, WordCarrier, residuals
+from faverify.kernel.cuts import residuals
 from faverify.kernel.passes import Run
+from faverify.kernel.questions import Question
+from faverify.kernel.words import WordCarrier
 from faverify.proving.jets import law_jet
 from faverify.proving.polynomials import PolynomialCarrier, over_polynomials
 from faverify.proving.rings import Assignment, Balls, Expressions, Rationals

@@ -26,7 +26,7 @@ def test_a_quotient_is_refuted_by_numbers():
 
 
 def test_a_contradicted_proof_is_withheld(monkeypatch):
-    monkeypatch.setattr(search, "contradicted", lambda question: search.CONTRADICTED)
+    monkeypatch.setattr(search, "contradicted", lambda question, layers: search.CONTRADICTED)
     verdict = fv.check(LAW, FA(), budget=0)
     assert isinstance(verdict, fv.Undecided)
     assert "numbers contradict the letters" in verdict.tried[0]

@@ -10,8 +10,8 @@ import itertools
 import pytest
 
 import faverify as fv
-from faverify.kernel.cuts import Question
 from faverify.kernel.passes import Run
+from faverify.kernel.questions import Question
 from faverify.proving.jets import residual
 from faverify.proving.matrices import Matrix, Ring
 

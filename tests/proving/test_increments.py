@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 import faverify as fv
-from faverify.kernel.cuts import State, value_of
 from faverify.kernel.passes import Run
+from faverify.kernel.states import State, value_of
 from faverify.proving.rings import Assignment, Rationals
 
 L, R = fv.laws, fv.rules

@@ -49,7 +49,7 @@ def test_the_recheck_passes_and_notices_everything(name):
     witness = WITNESSES[name]().witness
     assert witness.recheck()
     for field in fields(witness):
-        if field.name == "subjects":
+        if field.name in ("subjects", "net"):
             continue
         changed = replace(witness, **{field.name: altered(getattr(witness, field.name))})
         assert not changed.recheck(), field.name
