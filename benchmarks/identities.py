@@ -21,7 +21,8 @@ from pathlib import Path
 import sympy
 
 import faverify as fv
-from faverify.kernel.cuts import Question, prove_everywhere, residuals
+from faverify.kernel.cuts import prove_everywhere, residuals
+from faverify.kernel.questions import Question
 
 PLAIN = ["-q", "--co", "-c", "/dev/null", "-p", "no:cacheprovider", "benchmarks"]
 LAW, RULE = fv.laws.feedback_balance, fv.rules.FeedbackAlignment()
