@@ -18,10 +18,10 @@ carry nothing else (`modulo`): sound, and not complete.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache
-from itertools import permutations, product
+from itertools import count, permutations, product
 from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation
@@ -34,6 +34,7 @@ Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension o
 Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ g + c₀ for each of its entries g
 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
+SYMMETRIES = 5_000  # ways in which the indices of a term are matched before its normal form is given up
 REWRITINGS, LARGEST = 10_000, 100  # after so many replacements, or letters, equations are taken to run in circles
 defined: dict[str, tuple[Word, Any]] = {}  # a letter's name → what it is a function of, and its rate given theirs
 shown: dict[str, Word] = {}  # the same for letters that are locally constant
@@ -324,7 +325,7 @@ def _canonical(graph: Graph) -> tuple[Any, Any]:
                         seen[other] = True
                         component.append(other)
         colour = {v: (str(dims[v]), v == row, v == col) for v in component}
-        keys.append(_labelled(component, edges, touching, _ranks(colour), colour))
+        keys.append(_labelled(component, edges, touching, _ranks(colour), colour, count(1)))
     return tuple(sorted(keys)), factor
 
 
@@ -333,8 +334,12 @@ def _ranks(colour: dict[int, Any]) -> dict[int, int]:
     return {v: order[c] for v, c in colour.items()}
 
 
-def _labelled(component: list[int], edges: Any, touching: Any, rank: dict[int, int], colour: dict[int, Any]) -> Any:
+def _labelled(
+    component: list[int], edges: Any, touching: Any, rank: dict[int, int], colour: dict[int, Any], trials: Iterator[int]
+) -> Any:
     """The least form of a connected graph: refine the colours; where two vertices stay alike, try each in turn."""
+    if next(trials) > SYMMETRIES:
+        raise Undecidable("the normal form of a term with many symmetries")
     classes, before = len(set(rank.values())), 0
     while before < classes < len(component):
         refined = {}
@@ -358,7 +363,7 @@ def _labelled(component: list[int], edges: Any, touching: Any, rank: dict[int, i
     # Vertices with the same half edges to the same vertices are exchanged by an isomorphism: one of them is enough.
     twins = {tuple(sorted((k, i == v, i + j - v) for k, i, j in (edges[p] for p in touching[v]))): v for v in alike}
     return min(
-        _labelled(component, edges, touching, {u: 2 * r + (u == v) for u, r in rank.items()}, colour)
+        _labelled(component, edges, touching, {u: 2 * r + (u == v) for u, r in rank.items()}, colour, trials)
         for v in twins.values()
     )
 

@@ -370,15 +370,28 @@ class Tape:
         return found
 
     def _closed(self, factors: dict[int, Fraction], colour: dict[int, int], grouped: str) -> None:
-        """Whether a group has no loose end, and the factors add up at every product."""
+        """Whether a group has no loose end, and factors of the classes without maps make it one at every product."""
         loose = [*self.tops, *([] if grouped == "open" else self.sources)]
+        sums = []
         for point, parts in self.made:
             for kind, part in parts:
                 if kind == "free":
                     loose += [point, part.below[0]]
                 elif kind == "first":
-                    p, left, right = (factors.get(colour[id(step)], 0) for step in (point, *part.below))
-                    if p != left + right:
-                        raise ValueError("the factors of a product do not add up")
-        if any(colour[id(step)] in factors for step in loose):
+                    sums.append([colour[id(step)] for step in (point, *part.below)])
+        ends = {colour[id(step)] for step in loose}
+        if ends & set(factors):
             raise ValueError("a group with a loose end")
+        mapped = {colour[id(pair[end])] for pairs in self.uses.values() for pair in pairs for end in (0, 1)}
+        known = dict.fromkeys(ends | mapped, Fraction(0)) | factors
+        for _ in sums:  # each round settles at least one more, if there is one to settle
+            for p, left, right in sums:
+                if left in known and right in known:
+                    known.setdefault(p, known[left] + known[right])
+                elif p in known and left == right:
+                    known[left] = known[p] / 2
+                elif p in known and (left in known or right in known):
+                    given, other = (left, right) if left in known else (right, left)
+                    known[other] = known[p] - known[given]
+        if any(known[p] != known[left] + known[right] for p, left, right in sums if {p, left, right} <= set(known)):
+            raise ValueError("the factors of a product do not add up")

@@ -306,3 +306,18 @@ def test_sample_weights_with_several_outputs():
     verdict = fv.check(LAW, R.SampleWeights(FA), network(CHAIN, forward))
     assert verdict.kind == "proved"
     assert check.FEW == 3
+
+
+def test_a_product_between_two_products_has_a_factor_and_no_maps():
+    def forward(w, x):
+        s = w["W"] @ x
+        square = s * s
+        return w["head"] @ fv.phi(w["V"] @ (square * square / 2))
+
+    net = network(CHAIN, forward)
+    refuted, proved = fv.check(TOTAL, FA, net), fv.check(fv.total(L.balancedness), BP, net)
+    assert "(W) + 4 (to V)" in refuted.layers
+    assert refuted.layers["(W) + 4 (to V)"].kind == "refuted"
+    assert refuted.layers["(W) + 4 (to V)"].witness.recheck()
+    assert {part.kind for part in proved.layers.values()} == {"proved"}
+    assert not replace_sealed(refuted.layers["(W) + 4 (to V)"].witness, layer="(W) + 3 (to V)").recheck()
