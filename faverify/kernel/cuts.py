@@ -217,7 +217,10 @@ def prove_any_number(question: Question, squares: bool) -> Proved:
             raise Undecidable(f"the law at {failed[0] if failed else 'no place at all'} of {blocks} blocks")
         if question.law.grouped:
             with watch():
-                Stars(asked, outline, question.run(asked.net, WordCarrier(squares))).every_layer()
+                stars = Stars(asked, outline, question.run(asked.net, WordCarrier(squares)))
+                stars.every_layer()
+                if question.law.grouped == "open":
+                    stars.inputs_apart()
         parts.append(left)
     first: Proved = next(iter(parts[1].values()))
     return replace(first, scope=scope_of(question, squares), layers=parts[1], question=question)

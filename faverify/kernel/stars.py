@@ -89,15 +89,7 @@ class Stars:
                 raise Undecidable(f"what {name} does elsewhere")
             if not self.is_local(name, name in into, name in out):
                 raise Undecidable(f"the velocity of {name}, which is no sum over its uses")
-        moved, factor = False, Fraction(0)
-        for layer in layers:
-            charges, currents = self.star(layer, grouped)
-            moved = moved or bool(charges.terms)
-            if not factor and currents.normal():
-                factor = ratio(charges, currents)
-            if not (charges + currents * factor).is_zero():
-                raise Undecidable(f"a residual at layer {layer._label}")
-        self.scale = factor
+        moved = self.balanced(layers, grouped)
         found: Word = self.law_of([], [], layers[0].rows()) * 0
         value = self.law_of_one(next(iter(into)), True) if into else self.law_of_one(next(iter(out)), False)
         found.trivial, found.value, found.constants = not moved, value, symbols & self.read
@@ -106,17 +98,33 @@ class Stars:
 
     def every_layer(self) -> None:
         """Undecidable, unless the balance holds at every layer that is no output, whatever group it belongs to."""
-        inner = [layer for layer in self.layers if layer._outs or layer not in self.run.outs]
-        factor = Fraction(0)
-        for layer in inner:
-            charges, currents = self.star(layer, True)
-            if not factor and currents.normal():
-                factor = ratio(charges, currents)
-            if not (charges + currents * factor).is_zero():
-                raise Undecidable(f"a residual at layer {layer._label}, which may belong to a group of more blocks")
+        self.balanced([layer for layer in self.layers if layer._outs or layer not in self.run.outs], True)
         for name in self.uses:
             if not self.is_local(name, True, True):
                 raise Undecidable(f"the velocity of {name}, which is no sum over its uses")
+
+    def inputs_apart(self) -> None:
+        """Undecidable, unless inputs are tied to inputs alone: then they are in no group of any number of blocks."""
+        inputs = {id(layer) for layer in self.inputs}
+        for layer in self.inputs:
+            if any(not term.name for term, _ in layer._outs):
+                raise Undecidable(f"what the input {layer._label} carries away")
+        for name, pairs in self.uses.items():
+            if len({id(source) in inputs for source, _ in pairs}) > 1:
+                raise Undecidable(f"what {name} reads of an input")
+
+    def balanced(self, layers: list[Any], wires: bool) -> bool:
+        """Whether any charge is there; Undecidable, unless charges and currents cancel at every layer."""
+        moved, factor = False, Fraction(0)
+        for layer in layers:
+            charges, currents = self.star(layer, wires)
+            moved = moved or bool(charges.terms)
+            if not factor and currents.normal():
+                factor = ratio(charges, currents)
+            if not (charges + currents * factor).is_zero():
+                raise Undecidable(f"a residual at layer {layer._label}")
+        self.scale = factor
+        return moved
 
     # The law, and what moves it, map by map
 

@@ -320,3 +320,30 @@ def test_a_product_between_two_products_has_a_factor_and_no_maps():
     assert refuted.layers["(W) + 4 (to V)"].witness.recheck()
     assert {part.kind for part in proved.layers.values()} == {"proved"}
     assert not replace_sealed(refuted.layers["(W) + 4 (to V)"].witness, layer="(W) + 3 (to V)").recheck()
+
+
+class LateInput(Delay):
+    """Without a bias; the input and what M adds to it are carried along, and read by R in the fourth block."""
+
+    def outer(self):
+        return {"stem": ("n", "n"), "M": ("n", "n"), "head": ("n", "n")}
+
+    def inner(self):
+        return {"W": ("n", "n"), "U": ("n", "n"), "R": ("n", "n")}
+
+    def before(self, w, x):
+        stem = w["stem"] @ x
+        return stem, 1 * x, 1 * x, 1 * x, 1 * x + w["M"] @ stem
+
+    def block(self, w, a, x):
+        a, first, second, third, fourth = a
+        late = 1 * fv.phi(w["U"] @ a)
+        return fv.phi(w["W"] @ a + w["R"] @ first), 1 * second, 1 * third, 1 * fourth, late
+
+
+def test_open_groups_that_an_input_joins_in_more_blocks():
+    law = fv.total(LAW, inputs=True)
+    assert fv.check(law, FA, LateInput(), budget=5).kind != "proved"
+    found = fv.check(law, FA, LateInput(5), budget=20)
+    assert found.layers["M"].kind == "refuted"
+    assert fv.check(law, FA, N.Recurrent()).kind == "proved"
