@@ -24,13 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import (
-    BeyondHorizon,
-    LawError,
-    RuleError,
-    Undecidable,
-    name_of,
-)
+from ..errors import BeyondHorizon, LawError, RuleError, Undecidable, name_of
 from .carriers import watch
 from .passes import Run
 from .questions import Question, hidden_of, outlined, scope_of, statement_of, where_of

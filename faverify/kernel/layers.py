@@ -149,6 +149,11 @@ class Layer(Place):
         return not self._active
 
     @property
+    def whole(self) -> bool:
+        """Whether what stands in for it is the layer itself: an input, what φ made, what is free."""
+        return self._place is None or not self.plain or any(term.free is not None for term in self._terms)
+
+    @property
     def above(self) -> Any:
         """What this layer feeds, as a rule sees it: the next layer, or everything it goes to; None at the output."""
         if self._above is None and self not in self._run.outs:
@@ -282,11 +287,9 @@ class Product:
         found = partner.mT @ delta if side else delta @ partner.mT
         return found.mT if self.factors[side][1] else found
 
-    def of_stand_ins(self) -> Any:
-        """The product of what feedback makes of both."""
-        left, right = (
-            self.run.stand_in(layer).mT if turned else self.run.stand_in(layer) for layer, turned in self.factors
-        )
+    def of(self, value: Callable[[Layer], Any]) -> Any:
+        """The product of what `value` makes of both."""
+        left, right = (value(layer).mT if turned else value(layer) for layer, turned in self.factors)
         return left @ right if self.matrix else left * right
 
 

@@ -278,7 +278,7 @@ class Run:
 
         Of an input, of what φ made and of what is free it makes nothing: they stay as they are.
         """
-        if layer._place is None or not layer.plain or any(term.free is not None for term in layer._terms):
+        if layer.whole:
             return layer.a
         if layer._stand_in is None:
             parts, products = [], []
@@ -294,7 +294,7 @@ class Run:
                     parts.append(term.carried(self.stand_in(term.source)))
                 elif term.product not in products:
                     products.append(term.product)
-                    parts.append(term.product.of_stand_ins())
+                    parts.append(term.product.of(self.stand_in))
             first, *rest = sorted(parts, key=lambda part: part._dims[1] == 1)  # a bias last, which is broadcast
             set_values(layer, _stand_in=sum(rest, first))
         return layer._stand_in

@@ -7,15 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import (
-    FaverifyError,
-    LawError,
-    Misplaced,
-    ShapeError,
-    Undecidable,
-    called,
-    name_of,
-)
+from ..errors import FaverifyError, LawError, Misplaced, ShapeError, Undecidable, called, name_of
 from .outlines import OutlineCarrier
 from .passes import Run
 from .states import State, lettered, value_of

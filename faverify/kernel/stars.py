@@ -222,18 +222,18 @@ class Stars:
             elif term.product is None:
                 parts.append(self.term(term).carried(wired(term.source)))
             elif term.side == 0:
-                parts.append(multiplied(term, factors))
+                parts.append(term.product.of(factors))
         return sum((*parts[1:], *biases), parts[0])
 
     def whole(self, layer: Any) -> Any:
         """A factor of a product: the sum that it is, over all wires."""
-        return self.letter(layer) if ends(layer) else self.sum_of(layer, self.whole, self.whole)
+        return self.letter(layer) if layer.whole else self.sum_of(layer, self.whole, self.whole)
 
     def factor(self, layer: Any) -> Layer:
         """A factor of a product as the way back reads it: what stands in for it is made of letters."""
         found = Layer(self.run, layer._label, [], self.whole(layer))
-        terms = () if ends(layer) else layer._terms
-        set_values(found, _place=None if ends(layer) else layer._place, _terms=[self.seen(term) for term in terms])
+        terms = () if layer.whole else layer._terms
+        set_values(found, _place=None if layer.whole else layer._place, _terms=[self.seen(term) for term in terms])
         return found
 
     def seen(self, term: Term) -> Term:
@@ -286,14 +286,14 @@ class Stars:
             if term.name:
                 charges.append(self.charge(term.name, delta, self.letter(term.source), True))
             elif term.product is not None and term.side == 0:
-                pairs.append((-delta, multiplied(term, self.whole)))
+                pairs.append((-delta, term.product.of(self.whole)))
             elif term.product is None and term.source is not None:
                 pairs.append((-delta, self.term(term).carried(self.letter(term.source))))
         for (term, _), (cut, signal) in zip(old._outs, outs, strict=True):
             if term.name:
                 charges.append(self.charge(term.name, signal, layer.a, False))
             elif term.free is None:
-                pairs.append((signal, cut.carried(layer.a) if term.product is None else multiplied(term, factors)))
+                pairs.append((signal, cut.carried(layer.a) if term.product is None else term.product.of(factors)))
         zero = self.law_of([], [], old.rows()) * 0
         currents = [current(*pair, zero._dims) for pair in pairs]
         if any(part._dims != zero._dims for part in (*charges, *currents)):
@@ -334,17 +334,6 @@ def current(delta: Any, a: Any, dims: Any) -> Word:
     return delta @ a.mT + a @ delta.mT  # type: ignore[no-any-return]
 
 
-def ends(layer: Any) -> bool:
-    """Whether what stands in for a layer is the layer itself: an input, what φ made, what is free."""
-    return layer._place is None or not layer.plain or any(term.free is not None for term in layer._terms)
-
-
-def multiplied(term: Term, value: Any) -> Any:
-    """The product that a term is a side of."""
-    left, right = (value(layer).mT if turned else value(layer) for layer, turned in term.product.factors)
-    return left @ right if term.product.matrix else left * right
-
-
 def structure(layer: Any, biases: Any) -> Any:
     """How a layer hangs in its network: names and sizes are numbered as they come."""
     numbers: dict[Any, int] = {}
@@ -371,7 +360,7 @@ def structure(layer: Any, biases: Any) -> Any:
         return tuple(map(str, parts))
 
     def made_of(factor: Any) -> Any:
-        if ends(factor):
+        if factor.whole:
             return sizes(factor.a)
         return [
             (shown(term, term.source), made_of(term.source) if term.source is not None and not term.name else "")

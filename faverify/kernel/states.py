@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import (
-    LawError,
-    Undecidable,
-    called,
-    name_of,
-)
+from ..errors import LawError, Undecidable, called, name_of
 from .blocks import Blocks, Wire
 from .layers import KINDS, Layer, Uses, set_values
 from .passes import Run
@@ -63,8 +58,8 @@ class Start:
         return self._layer.read(key, lambda name, value: run.once(f"{name}(0)", *value._dims))
 
 
-class Increments(State):
-    """A layer as a claim about one step sees it: Δ in the place of every parameter that moves, 0 of the others."""
+class Moving(State):
+    """A layer as a law sees it, with what moves its parameters, by name."""
 
     __slots__ = ("_steps",)
 
@@ -73,7 +68,13 @@ class Increments(State):
         self._steps = steps
 
     def _at(self, layer: Any) -> State:
-        return Increments(layer, self._steps)
+        return type(self)(layer, self._steps)
+
+
+class Increments(Moving):
+    """A layer as a claim about one step sees it: Δ in the place of every parameter that moves, 0 of the others."""
+
+    __slots__ = ()
 
     def _seen(self, name: str, value: Any) -> Any:
         return self._steps.get(name, value * 0)

@@ -15,7 +15,7 @@ from ..kernel.carriers import Value
 from ..kernel.layers import Layer
 from ..kernel.passes import Run
 from ..kernel.questions import Question
-from ..kernel.states import Increments, State, value_of
+from ..kernel.states import Increments, Moving, State, value_of
 from .matrices import Matrix
 
 
@@ -127,20 +127,13 @@ class Jet(Value):
         return self._linear(lambda part: part[index])
 
 
-class MovingState(State):
+class MovingState(Moving):
     """A layer as a law sees it, each of its parameters with its rate."""
 
-    __slots__ = ("_moves",)
-
-    def __init__(self, layer: Layer, moves: dict[str, Any]) -> None:
-        super().__init__(layer)
-        self._moves = moves
-
-    def _at(self, layer: Any) -> State:
-        return MovingState(layer, self._moves)
+    __slots__ = ()
 
     def _seen(self, name: str, value: Any) -> Any:
-        return Jet(value, self._moves.get(name))
+        return Jet(value, self._steps.get(name))
 
 
 def law_jet(law: Any, run: Run, layer: Layer, moves: dict[str, Any]) -> Jet:
@@ -149,20 +142,13 @@ def law_jet(law: Any, run: Run, layer: Layer, moves: dict[str, Any]) -> Jet:
     return found if isinstance(found, Jet) else Jet(found)
 
 
-class MovedState(State):
+class MovedState(Moving):
     """A layer as a law sees it after one step θ + Δθ."""
 
-    __slots__ = ("_moves",)
-
-    def __init__(self, layer: Layer, moves: dict[str, Any]) -> None:
-        super().__init__(layer)
-        self._moves = moves
-
-    def _at(self, layer: Any) -> State:
-        return MovedState(layer, self._moves)
+    __slots__ = ()
 
     def _seen(self, name: str, value: Any) -> Any:
-        return value + self._moves[name] if name in self._moves else value
+        return value + self._steps[name] if name in self._steps else value
 
 
 def residual(question: Question, run: Run, layer: Layer, moves: dict[str, Any]) -> Any:
