@@ -347,3 +347,13 @@ def test_open_groups_that_an_input_joins_in_more_blocks():
     found = fv.check(law, FA, LateInput(5), budget=20)
     assert found.layers["M"].kind == "refuted"
     assert fv.check(law, FA, N.Recurrent()).kind == "proved"
+
+
+class Peeks(R.FeedbackAlignment):
+    def activity(self, layer):
+        return layer.phi * (1 if layer.index == 1 else 2)
+
+
+def test_activities_that_ask_for_a_number_are_undecided():
+    verdict = fv.check(TOTAL, Peeks(), N.Residual(1), budget=1)
+    assert verdict.kind == "undecided"
