@@ -138,6 +138,15 @@ class NotRefuted(FaverifyError):
         super().__init__(f"not refuted.\n{verdict}")
 
 
+class SweepStopped(FaverifyError):
+    """The workers of a sweep were lost before its last case. Attributes: `sweep`, what is known; `under_way`, cases."""
+
+    def __init__(self, sweep: Any, under_way: Iterable[int], reason: str, remedy: str) -> None:
+        self.sweep, self.under_way = sweep, tuple(under_way)
+        shown = ", ".join(map(str, self.under_way[:8])) + ", …" * (len(self.under_way) > 8)
+        super().__init__(f"{sweep.claim}: the workers were lost ({reason}) with cases {shown} under way; {remedy}")
+
+
 class Undecidable(BaseException):
     """Code asked exact algebra a question without an answer: the value of a letter, a width, a layer's number.
 
