@@ -15,11 +15,15 @@ _HOMES = {
     "claims": ("claim",),
     "errors": (
         "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError", "Misplaced",
-        "NonFiniteError", "NotProved", "NotRefuted", "RuleError", "ShapeError", "UnknownName", "UnsupportedOperation",
+        "NonFiniteError", "NotProved", "NotRefuted", "RuleError", "ShapeError", "SweepStopped", "UnknownName",
+        "UnsupportedOperation",
     ),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
+    "experiments.examples": ("replay",),
     "experiments.steps": ("rule_step",),
+    "experiments.sweeps": ("Sweep", "sweep"),
+    "experiments.trials": ("Trial",),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
     "model.activations": (
         "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt",
