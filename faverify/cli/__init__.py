@@ -17,6 +17,7 @@ import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
 from .subjects import found_law, found_network, found_rule, guarded
+from .sweeping import replay, sweep
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
@@ -68,9 +69,14 @@ def main() -> None:
     faverify check feedback-alignment --law total-feedback-balance --network residual
     faverify discover feedback-alignment --widths 2,2,1
     faverify derive feedback-balance feedback-alignment --format latex
+    faverify sweep RK-T1 --cases 1000 --out results.jsonl
     faverify init .
     faverify list laws
     """
+
+
+main.add_command(sweep)
+main.add_command(replay)
 
 
 @dataclass(frozen=True)
