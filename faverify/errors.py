@@ -147,6 +147,15 @@ class SweepStopped(FaverifyError):
         super().__init__(f"{sweep.claim}: the workers were lost ({reason}) with cases {shown} under way; {remedy}")
 
 
+class NonUnique(FaverifyError):
+    """A flow can go on in several ways. Attribute: `path`, up to where it does."""
+
+    def __init__(self, path: Any, found: str) -> None:
+        self.path = path
+        remedy = "on_nonunique='follow' takes one and records it"
+        super().__init__(f"the solution is not unique beyond {found}; {remedy}")
+
+
 class Undecidable(BaseException):
     """Code asked exact algebra a question without an answer: the value of a letter, a width, a layer's number.
 

@@ -45,10 +45,10 @@ def sqrt(h: Any) -> Any:
 
 def pi(h: Any) -> Any:
     """π in the number type of h."""
-    if type(h).__name__ == "arb":
-        return type(h).pi()
     if isinstance(h, float):
         return math.pi
+    if callable(getattr(h, "pi", None)):  # balls, and what is recorded
+        return h.pi()
     raise Transcendental("π")
 
 

@@ -1,0 +1,594 @@
+"""A rule's vector field as a straight-line program over matrices, recorded once by running the rule's own code.
+
+Every matrix that the run makes is a `Node`; equal expressions are one node. What moves is a *primitive*: the integral
+of another node from a value at the start; so are exp, tanh, erf, log, sqrt, 1/x and inverses, whose derivatives are
+algebra in themselves. What is left are sums, products and *switches*: functions that are given in pieces, φ, φ′ and
+sign. A switch has an argument and kinks; between two kinks it is smooth. A *gate* is what of it jumps at a kink, a
+matrix that is constant from one event to the next. Where an argument stays on its kink (a sliding mode) the gate's
+entry is unknown, between the values on both sides; where a gate takes part in one entrywise product alone, that
+product is the unknown.
+
+References: Griewank & Walther 2008, ch. 13 (Taylor coefficients of programs); Filippov 1988 (sliding modes).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import Any
+
+from ..errors import (
+    ActivationError,
+    Misuse,
+    NetworkError,
+    RuleError,
+    ShapeError,
+    Undecidable,
+    UnsupportedOperation,
+    name_of,
+)
+from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check, exact
+from ..kernel.passes import Run
+from ..kernel.words import Word
+from ..model.names import unmarked
+
+PIECEWISE = ("gate", "mask")  # both are constant between events; a mask belongs to a sum that is continuous
+
+
+class Node(Value):
+    """A matrix that the program makes: an operation, its arguments, and what else it must know.
+
+    `moving`: whether it changes along the flow; `late`: whether its coefficient of order k − 1 is due when others have
+    order k, because it is made of a derivative.
+    """
+
+    __slots__ = ("_dims", "args", "data", "late", "moving", "op", "place", "program")
+    args: tuple[Node, ...]
+    late: bool
+    moving: bool
+    _label = "a matrix along the flow"
+
+    def __init__(self, program: Program, op: str, args: tuple[Node, ...], data: Any, dims: tuple[int, int]) -> None:
+        self.program, self.op, self.args, self.data, self._dims = program, op, args, data, dims
+        self.place = len(program.nodes)
+        self.moving = op == "time" or any(a.moving for a in args)
+        if op == "leaf":  # until all velocities are known, everything that has a name may move
+            self.moving = data in program.velocities if program.settled else True
+        self.late = op == "deriv" or (op != "primitive" and any(a.late for a in args))
+
+    def _lift(self, other: Any) -> Node | None:
+        if isinstance(other, Node):
+            return other
+        if isinstance(other, Word):
+            raise UnsupportedOperation("a symbolic constant", "flows", "give the rule numbers for its parameters")
+        if isinstance(other, (int, float, Fraction)) and not isinstance(other, bool):
+            return self.program.scalar(Fraction(other))
+        if isinstance(other, (list, tuple)) or type(other).__module__.startswith("numpy"):
+            from .problems import matrix
+
+            return self.program.literal(matrix(other, "a matrix of the error signal or the rule"))
+        return None
+
+    def __add__(self, other: Any) -> Any:
+        other = self._lift(other)
+        if other is None:
+            return NotImplemented
+        dims = broadcast("A + B", self, other)
+        for one, two in ((self, other), (other, self)):
+            if one.is_zero() and two._dims == dims:
+                return two
+        return self.program.node("add", (self, other), None, dims)
+
+    def __mul__(self, other: Any) -> Any:
+        other = self._lift(other)
+        if other is None:
+            return NotImplemented
+        dims = broadcast("A * B", self, other)
+        if self.is_zero() or other.is_zero():
+            return self.program.zeros(*dims)
+        for one, two in ((self, other), (other, self)):
+            if one.op == "scalar":
+                return two.scaled(one.data) if two._dims == dims else NotImplemented
+        for one, two in ((self, other), (other, self)):
+            if one.op == "add" and any(part.op in PIECEWISE for part in one.args):  # each gate meets its own product
+                return one.args[0] * two + one.args[1] * two
+        for one, two in ((self, other), (other, self)):
+            if one.op in PIECEWISE and two._dims == dims == one._dims and two.op not in PIECEWISE:
+                return self.program.node("gated", (one, two), None, dims)
+        return self.program.node("mul", (self, other), None, dims)
+
+    def scaled(self, factor: Fraction) -> Node:
+        if factor == 1:
+            return self
+        if factor == 0:
+            return self.program.zeros(*self._dims)
+        if self.op == "scalar":
+            return self.program.scalar(self.data * factor)
+        if self.op == "scale":
+            return self.args[0].scaled(self.data * factor)
+        return self.program.node("scale", (self,), factor, self._dims)
+
+    def __matmul__(self, other: Any) -> Any:
+        other = self._lift(other)
+        if other is None:
+            return NotImplemented
+        check(self._dims[1] == other._dims[0], "A @ B", self._dims, other._dims, COLUMNS_ROWS)
+        dims = (self._dims[0], other._dims[1])
+        if self.is_zero() or other.is_zero():
+            return self.program.zeros(*dims)
+        if self.op == "scale":
+            return (self.args[0] @ other).scaled(self.data)
+        if other.op == "scale":
+            return (self @ other.args[0]).scaled(other.data)
+        return self.program.node("matmul", (self, other), None, dims)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        other = self._lift(other)
+        return NotImplemented if other is None else other @ self
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, Node):
+            return self * other.reciprocal()
+        if isinstance(other, Word):
+            self._lift(other)
+        return self.scaled(1 / Fraction(other if isinstance(other, float) else exact(other)))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        lifted = self._lift(other)
+        return NotImplemented if lifted is None else lifted * self.reciprocal()
+
+    def __neg__(self) -> Node:
+        return self.scaled(Fraction(-1))
+
+    @property
+    def mT(self) -> Node:
+        if self.op == "T":
+            return self.args[0]
+        return self._structural("T", (self._dims[1], self._dims[0]))
+
+    def _structural(self, op: str, dims: tuple[int, int], data: Any = None) -> Node:
+        if self.is_zero():
+            return self.program.zeros(*dims)
+        if self.op == "scale" and op != "index":
+            return self.args[0]._structural(op, dims, data).scaled(self.data)
+        return self.program.node(op, (self,), data, dims)
+
+    def total(self) -> Node:
+        return self if self._dims == (1, 1) else self._structural("total", (1, 1))
+
+    def row_sums(self) -> Node:
+        return self if self._dims[1] == 1 else self._structural("row_sums", (self._dims[0], 1))
+
+    def diagonal(self) -> Node:
+        rows, cols = self._dims
+        check(cols in (1, rows), "diag(A)", self._dims, "a square", "or pass a column")
+        return self._structural("spread" if cols == 1 else "diagonal", (rows, rows if cols == 1 else 1))
+
+    def __getitem__(self, index: Any) -> Node:
+        if not (isinstance(index, tuple) and len(index) == 2 and all(isinstance(k, int) for k in index)):
+            raise UnsupportedOperation(f"the index {index!r}", "flows", "write two whole numbers, A[i, j]")
+        (i, j), (rows, cols) = index, self._dims
+        if not (-rows <= i < rows and -cols <= j < cols):
+            raise ShapeError(f"A[{i}, {j}]", self._dims, index, "stay within the matrix")
+        return self._structural("index", (1, 1), (i % rows, j % cols))
+
+    def units(self) -> Iterable[Node]:
+        """The matrices of this shape with one entry 1 and the others 0."""
+        rows, cols = self._dims
+        for place in range(rows * cols):
+            unit = [[Fraction(int(i * cols + j == place)) for j in range(cols)] for i in range(rows)]
+            yield self.program.literal(unit)
+
+    # Functions, as integrals of their derivatives
+
+    def _function(self, name: str, integrand: Callable[[Node], Node]) -> Node:
+        """f(A) with the given integrand, made of f(A) itself and of the derivative of A."""
+        found = self.program.node("primitive", (self,), name, (1, 1) if name == "logdet" else self._dims)
+        if self.moving and found.place not in self.program.integrands:
+            self.program.integrands[found.place] = found  # stands in while the integrand is made
+            self.program.integrands[found.place] = integrand(found)
+        return found
+
+    @property
+    def rate(self) -> Node:
+        return self.program.node("deriv", (self,), None, self._dims)
+
+    def exp(self) -> Node:
+        return self._function("exp", lambda y: y * self.rate)
+
+    def tanh(self) -> Node:
+        return self._function("tanh", lambda y: (1 - y * y) * self.rate)
+
+    def erf(self) -> Node:
+        return self._function("erf", lambda _: 2 * (-self * self).exp() * (self.pi().sqrt().reciprocal() * self.rate))
+
+    def reciprocal(self) -> Node:
+        return self._function("reciprocal", lambda y: -(y * y) * self.rate)
+
+    def log(self) -> Node:
+        return self._function("log", lambda _: self.reciprocal() * self.rate)
+
+    def sqrt(self) -> Node:
+        return self._function("sqrt", lambda y: y.reciprocal() * self.rate / 2)
+
+    def pi(self) -> Node:
+        return self.program.node("pi", (), None, (1, 1))
+
+    def inverse(self) -> Node:
+        check(self._dims[0] == self._dims[1], "inverse(A)", self._dims, "a square", "only a square matrix will do")
+        return self._function("inverse", lambda y: -(y @ self.rate @ y))
+
+    def logdet(self) -> Node:
+        check(self._dims[0] == self._dims[1], "logdet(A)", self._dims, "a square", "only a square matrix will do")
+        return self._function("logdet", lambda _: (self.inverse().mT * self.rate).total())
+
+    def sign(self) -> Node:
+        return self.program.gate(self.program.switch(self, (Fraction(0),)), (Fraction(-1), Fraction(1)))
+
+    def is_zero(self) -> bool:
+        return (self.op == "literal" and not any(map(any, self.data))) or (self.op == "scalar" and not self.data)
+
+
+class Branch(Node):
+    """The argument h of a function in pieces, between two kinks: comparisons of h with a kink have an answer there."""
+
+    __slots__ = ("kinks", "sample", "who")
+
+    def __init__(self, node: Node, sample: Fraction, kinks: tuple[Fraction, ...], who: str) -> None:
+        for name in Node.__slots__:
+            setattr(self, name, getattr(node, name))
+        self.sample, self.kinks, self.who = sample, kinks, who
+
+    def _compared(self, other: Any, answer: Callable[[Fraction, Fraction], bool]) -> bool:
+        if not isinstance(other, (int, float, Fraction)) or Fraction(other) not in self.kinks:
+            found = f"compares h with {other if isinstance(other, (int, float, Fraction)) else 'a matrix'}"
+            raise ActivationError(self.who, found, "kinks=(…) must list every number that h is compared with")
+        return answer(self.sample, Fraction(other))
+
+    def __lt__(self, other: Any) -> bool:
+        return self._compared(other, lambda a, b: a < b)
+
+    def __le__(self, other: Any) -> bool:
+        return self._compared(other, lambda a, b: a <= b)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._compared(other, lambda a, b: a > b)
+
+    def __ge__(self, other: Any) -> bool:
+        return self._compared(other, lambda a, b: a >= b)
+
+
+class Switch:
+    """The argument of functions in pieces, its kinks, and where it is: `label` = (kind, layer)."""
+
+    def __init__(self, argument: Node, kinks: tuple[Fraction, ...], number: int) -> None:
+        self.argument, self.kinks, self.number = argument, kinks, number
+        self.gates: list[Node] = []
+        self.layer: int | None = None  # of an activation
+
+
+class Site:
+    """Where a gate is unknown on a kink: the node whose entries are base + jump · ξ, with ξ between 0 and `partner`.
+
+    Without a partner ξ is the place between both sides, from 0 to 1.
+    """
+
+    def __init__(self, switch: Switch, gate: Node, node: Node, partner: Node | None) -> None:
+        self.switch, self.gate, self.node, self.partner = switch, gate, node, partner
+
+
+class Program:
+    """The nodes of a run, in the order in which they were made; what moves, and how fast."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.integrands: dict[int, Node] = {}  # by the place of a primitive
+        self.switches: list[Switch] = []
+        self.sites: list[Site] = []
+        self.velocities: dict[str, Node] = {}
+        self.leaves: dict[str, Node] = {}
+        self.settled = False
+        self.run: Any = None
+        self._known: dict[Any, Node] = {}
+
+    def node(self, op: str, args: tuple[Node, ...], data: Any, dims: tuple[int, int]) -> Node:
+        key = (op, tuple(arg.place for arg in args), data)
+        if key not in self._known:
+            plain = tuple(self.nodes[arg.place] for arg in args)
+            self._known[key] = Node(self, op, plain, data, dims)
+            self.nodes.append(self._known[key])
+        return self._known[key]
+
+    def plain(self, node: Any) -> Node:
+        """The node itself, of one that stands for it in a branch."""
+        place: int = node.place
+        return self.nodes[place]
+
+    def scalar(self, value: Fraction) -> Node:
+        return self.node("scalar", (), value, (1, 1))
+
+    def literal(self, rows: list[list[Fraction]]) -> Node:
+        return self.node("literal", (), tuple(map(tuple, rows)), (len(rows), len(rows[0])))
+
+    def zeros(self, rows: int, cols: int) -> Node:
+        return self.literal([[Fraction(0)] * cols for _ in range(rows)])
+
+    def leaf(self, name: str, rows: int, cols: int) -> Node:
+        if name not in self.leaves:
+            self.leaves[name] = self.node("leaf", (), name, (rows, cols))
+        return self.leaves[name]
+
+    def time(self) -> Node:
+        return self.node("time", (), None, (1, 1))
+
+    def switch(self, argument: Node, kinks: tuple[Fraction, ...]) -> Switch:
+        for known in self.switches:
+            if known.argument.place == argument.place and known.kinks == kinks:
+                return known
+        self.switches.append(Switch(self.nodes[argument.place], kinks, len(self.switches)))
+        return self.switches[-1]
+
+    def gate(self, switch: Switch, values: tuple[Fraction, ...]) -> Node:
+        """A matrix with one of the values wherever the argument is between the kinks."""
+        found = self.node("gate", (switch.argument,), (switch.number, values), switch.argument._dims)
+        if not any(known is found for known in switch.gates):
+            switch.gates.append(found)
+        return found
+
+    def mask(self, switch: Switch, piece: int, pieces: int) -> Node:
+        """1 wherever the argument is in a piece, 0 elsewhere; a part of a sum that does not jump."""
+        values = tuple(Fraction(int(piece == other)) for other in range(pieces))
+        return self.node("mask", (switch.argument,), (switch.number, values), switch.argument._dims)
+
+    def pieces(self, switch: Switch, function: Callable[[Any], Any], who: str) -> Node:
+        """A function in pieces: a continuous part, and a gate that jumps as it does."""
+        kinks, h = switch.kinks, switch.argument
+        samples = [kinks[0] - 1, *((a + b) / 2 for a, b in itertools.pairwise(kinks)), kinks[-1] + 1]
+        parts: list[Node] = []
+        for sample in samples:
+            found = function(Branch(h, sample, kinks, who))
+            if isinstance(found, Word):
+                raise Misuse(
+                    "activation", who, "numbers for its symbols: leaky-relu-1/10, fv.leaky_relu(Fraction(1, 10))"
+                )
+            part = h._lift(found)
+            if part is None:
+                raise ActivationError(who, f"returned {type(found).__name__}", "return a number made of h")
+            parts.append(self.scalar(Fraction(0)) if part.is_zero() else part)
+        jumps = [
+            self.value_at(b, h, kink, who) - self.value_at(a, h, kink, who)
+            for a, b, kink in zip(parts, parts[1:], kinks, strict=False)
+        ]
+        levels = [sum(jumps[:k], Fraction(0)) for k in range(len(parts))]
+        if parts[0].op == "scalar":  # a gate holds what is constant, so that nothing is left beside it
+            levels = [level + parts[0].data for level in levels]
+        result = self.zeros(*h._dims)
+        for k, (part, level) in enumerate(zip(parts, levels, strict=True)):
+            rest = part - level if part.op != "scalar" else self.scalar(part.data - level)
+            if not (rest.op == "scalar" and rest.data == 0):
+                only = self.mask(switch, k, len(parts))
+                result = result + (only * rest if rest._dims == only._dims else only.scaled(rest.data))
+        return result + self.gate(switch, tuple(levels)) if any(levels) else result
+
+    def value_at(self, part: Node, h: Node, kink: Fraction, who: str) -> Fraction:
+        """The value of a piece where h is its kink, exactly; of a transcendental piece, the nearest short rational."""
+        known: dict[int, Any] = {h.place: kink}
+
+        def value(node: Node) -> Any:
+            if node.place not in known:
+                known[node.place] = _number(node.op, [value(arg) for arg in node.args], node.data, who)
+            return known[node.place]
+
+        return Fraction(value(part))
+
+    @property
+    def moved(self) -> list[str]:
+        return list(self.velocities)
+
+
+def _number(op: str, args: list[Any], data: Any, who: str) -> Any:
+    """An operation on numbers."""
+    if op == "scalar":
+        return data
+    if op == "literal":
+        return data[0][0]
+    if op == "add":
+        return args[0] + args[1]
+    if op == "mul":
+        return args[0] * args[1]
+    if op == "scale":
+        return args[0] * data
+    if op == "primitive" and args[0] == 0 and data in ("exp", "tanh", "erf"):
+        return Fraction(int(data == "exp"))
+    if op == "primitive" and data == "reciprocal" and args[0] != 0:
+        return 1 / args[0]
+    raise ActivationError(
+        who, f"has no exact value of {data or op} at a kink", "put its kinks where φ and φ′ are rational"
+    )
+
+
+class Recorder:
+    """The carrier of a recorded run: letters have the shapes of the data, and are leaves of the program."""
+
+    def __init__(self, program: Program, known: Any = None) -> None:
+        self.program, self.known, self.read = program, known, []  # type: Program, Any, list[str]
+        self.inert: tuple[str, ...] = ()
+
+    def letter(self, name: str, rows: Any, cols: Any) -> Node:
+        if "~" in name:
+            raise RuleError(
+                "the flow",
+                f"the rule draws {unmarked(name)} at random at every step",
+                "a rule with random draws has no flow: measure its steps with fv.measure",
+            )
+        self.read.append(name)
+        if self.known is not None and name.endswith("(0)") and name.removesuffix("(0)") in self.known:
+            return self.program.leaf(name, rows, cols)
+        if self.known is not None and name not in self.known:
+            if name[0] in "Vv" or name in self.inert:
+                return self.program.leaf(name, rows, cols)  # a memory starts at 0; the first B is of no use
+            what = "targets" if name == "y" else f"feedback={{{unmarked(name)!r}: …}}"
+            raise Misuse(
+                "feedback", sorted(map(unmarked, self.known)), f"{unmarked(name)}, which the rule reads: {what}"
+            )
+        if self.known is not None:
+            found = (len(self.known[name]), len(self.known[name][0]))
+            if found != (rows, cols):
+                raise ShapeError(unmarked(name), found, (rows, cols), "give it the shape on the right")
+        return self.program.leaf(name, rows, cols)
+
+    def zeros(self, rows: Any, cols: Any) -> Node:
+        return self.program.zeros(rows, cols)
+
+    def activate(self, activation: Any, h: Node, name: str) -> tuple[Node, Node]:
+        who = f"activation {activation.name}"
+        if activation.phi is None:
+            raise Misuse("activation", activation.name, "one with values, such as 'relu': a flow is one of numbers")
+        kinks = tuple(sorted({Fraction(kink) for kink in activation.kinks}))
+        if not kinks:
+            found = tuple(h._lift(function(h)) for function in (activation.phi, activation.dphi))
+            return tuple(self.shaped(part, h, who) for part in found)  # type: ignore[return-value]
+        switch = self.program.switch(h, kinks)
+        switch.layer = (
+            len([s for s in self.program.switches if s.layer is not None]) + 1 if switch.layer is None else switch.layer
+        )
+        return self.program.pieces(switch, activation.phi, who), self.program.pieces(switch, activation.dphi, who)
+
+    def shaped(self, part: Node | None, h: Node, who: str) -> Node:
+        if part is None:
+            raise ActivationError(who, "returned no number", "return a number made of h")
+        found: Node = part if part._dims == h._dims else self.program.zeros(*h._dims) + part
+        return found
+
+
+def recorded(problem: Any) -> Program:
+    """The program of a problem's rule.
+
+    Raises: RuleError for a rule that draws at random, asks for values, or moves by signs of its own motion.
+    """
+    program = Program()
+    recorder = Recorder(program, problem.data)
+    run = Run(problem.net, recorder, problem.samples, lambda output: error_signal(problem, program, output))
+    program.run, recorder.inert = run, ("B1", f"F{problem.net.depth}")
+    try:
+        velocities = run.velocities(problem.rule)
+    except Undecidable as question:
+        found = f"{question.line} asks for {question.question}"
+        raise RuleError(
+            name_of(problem.rule), found, "along a flow this has no answer: write it with fv.sign and φ"
+        ) from question
+    for name, rate in velocities.items():
+        stopped(problem.rule, name, rate)
+        program.velocities[name] = program.nodes[rate.place]
+        program.leaf(name, *rate._dims)
+    settle(program)
+    return program
+
+
+def error_signal(problem: Any, program: Program, output: Any) -> Node:
+    """e at the output, as a node."""
+    f = output.h
+    return program.plain(error_of(problem, program.time(), f, lambda: program.leaf("y", *f._dims)))
+
+
+def error_of(problem: Any, t: Any, f: Any, target: Callable[[], Any]) -> Any:
+    """e = f − y, or what the problem's own function says of t and f; over any carrier."""
+    if problem.error is None:
+        return f - target()
+    try:
+        found = problem.error(t, f)
+    except (Undecidable, Exception) as error:
+        if isinstance(error, (Misuse, UnsupportedOperation, ShapeError)):
+            raise
+        remedy = "write it with @, +, −, *, .mT of f and t, numbers, arrays, fv.exp, fv.tanh, …"
+        raise NetworkError("error(t, f)", f"raised {type(error).__name__}: {error}", remedy) from error
+    node = found if hasattr(found, "_dims") else f._lift(found)
+    if node is None:
+        raise NetworkError("error(t, f)", f"returned {type(found).__name__}", "return a matrix shaped as f")
+    node = node if node._dims == f._dims else f * 0 + node
+    if node._dims != f._dims:
+        raise ShapeError("error(t, f)", node._dims, f._dims, "return a matrix shaped as f, or a number")
+    return node
+
+
+def stopped(rule: Any, name: str, rate: Node) -> None:
+    """A velocity that is a sign has no flow: it is a rule for steps."""
+    node = rate
+    while node.op in ("scale", "T"):
+        node = node.args[0]
+    if node.op == "gate":
+        remedy = "it is a rule for steps: fv.steps makes them, fv.measure halves their size"
+        raise RuleError(
+            name_of(rule), f"moves {unmarked(name)} by the sign of its own motion, which has no flow", remedy
+        )
+
+
+def settle(program: Program) -> None:
+    """What moves, and the sites of unknowns; a switch must have an argument that does not jump itself."""
+    program.settled = True
+    moving: dict[int, bool] = {}
+    for node in program.nodes:
+        started = node.op == "leaf" and node.data in program.velocities
+        moving[node.place] = started or node.op == "time" or any(moving[arg.place] for arg in node.args)
+        node.moving = moving[node.place]
+    parents: dict[int, list[Node]] = {}
+    for node in program.nodes:
+        for arg in node.args:
+            parents.setdefault(arg.place, []).append(node)
+    wanted = needed(program, [*program.velocities.values(), *(s.argument for s in program.switches)])
+    moved = {rate.place for rate in program.velocities.values()}
+    for switch in program.switches:
+        gates = [gate for gate in switch.gates if gate.place in wanted]
+        uses = [use for gate in gates for use in parents.get(gate.place, ()) if use.place in wanted]
+        if len(uses) == 1 and uses[0].op == "gated" and gates[0].place not in moved:
+            program.sites.append(Site(switch, gates[0], uses[0], uses[0].args[1]))
+        else:
+            program.sites += [Site(switch, gate, gate, None) for gate in gates]
+    unknown = {site.node.place for site in program.sites if site.switch.argument.moving}
+    for switch in program.switches:
+        if switch.argument.moving and direct(switch.argument) & unknown:
+            found = f"switches on a matrix that jumps itself, at {where_of(switch)}"
+            raise RuleError("the flow", found, "its flow is not defined by its switches: it is a rule for steps")
+
+
+def direct(node: Node) -> set[int]:
+    """The places of everything that a node is made of at one instant, where what moves stands still."""
+    found: set[int] = set()
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if part.place not in found:
+            found.add(part.place)
+            waiting += part.args
+    return found
+
+
+def where_of(switch: Switch) -> str:
+    return f"φ of layer {switch.layer}" if switch.layer is not None else "a sign"
+
+
+def needed(program: Program, roots: Iterable[Node]) -> set[int]:
+    """The places of everything that nodes are made of."""
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if node.place not in found:
+            found.add(node.place)
+            waiting += node.args
+            rate = program.integrands.get(node.place)
+            waiting += [] if rate is None else [rate]
+    return found
+
+
+def read_by(net: Any, rule: Any) -> list[str]:
+    """The names of the letters that a rule reads."""
+    program = Program()
+    recorder = Recorder(program)
+    run = Run(net, recorder, 1, lambda output: program.leaf("e", *output.h._dims))
+    try:
+        run.velocities(rule)
+    except Undecidable:
+        return []
+    return recorder.read
