@@ -1,0 +1,160 @@
+"""Thousands of cases at once, in float64: stacks of problems of one shape take their steps together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Misuse
+from .integrate import BUDGET, FLOAT, length, one_thread, order_for
+from .paths import Event, to_mpf
+from .problems import FlowProblem
+from .programs import Program, recorded
+from .series import FloatSeries, to_float
+from .stepping import Case, Stepper
+from .switching import Germs
+
+Array = NDArray[np.float64]
+TOGETHER = 512  # cases in one stack: more gain nothing, and cost memory
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one case went: see `Path`, whose words these are; values at the end alone."""
+
+    problem: FlowProblem
+    status: str
+    note: str
+    t_end: float
+    weights: list[Array]
+    parameters: dict[str, Array]
+    events: tuple[Event, ...]
+    gate_violation: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The outcomes of many cases, in the order of the problems."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many cases ended with each status."""
+        return dict(Counter(outcome.status for outcome in self.outcomes).most_common())
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    def __getitem__(self, index: int) -> Outcome:
+        return self.outcomes[index]
+
+    def __str__(self) -> str:
+        worst = max((o.gate_violation for o in self.outcomes), default=0.0)
+        said = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        return f"{len(self)} cases: {said}; greatest gate violation {worst:.1e}"
+
+    def to_dict(self) -> dict[str, Any]:
+        worst = max((o.gate_violation for o in self.outcomes), default=0.0)
+        return {"schema": 1, "cases": len(self), "counts": self.counts, "gate_violation": worst}
+
+
+def integrate_many(
+    problems: Iterable[FlowProblem],
+    t: Any,
+    *,
+    on_nonunique: str = "stop",
+    budget: int = BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+) -> Batch:
+    """The flows of many problems from 0 to t, in float64; those of one shape and rule are integrated together.
+
+    Every case has its own steps, events and sliding modes; none is dropped: `counts` has each status. Where a
+    solution is not unique the case stops with that status; with `on_nonunique="follow"` it goes on along one.
+
+    Raises: Misuse. A single problem is integrated to more digits by `integrate`.
+
+    Examples
+    --------
+    >>> import faverify as fv
+    >>> net, rule = fv.MLP((1, 1, 1)), fv.rules.FeedbackAlignment()
+    >>> cases = [fv.FlowProblem(net, rule, weights=[[[w]], [[1]]], feedback=[[[1]]], inputs=[[1]], targets=[[0]])
+    ...          for w in (1, 2, 3)]
+    >>> fv.integrate_many(cases, 1).counts
+    {'ok': 3}
+    """
+    cases = list(problems)
+    for case in cases:
+        if not isinstance(case, FlowProblem):
+            raise Misuse("problems", case, "fv.FlowProblem objects")
+    if on_nonunique not in ("stop", "follow"):
+        raise Misuse("on_nonunique", on_nonunique, "'stop' or 'follow'")
+    end = length(t)
+    found: list[Outcome | None] = [None] * len(cases)
+    known = 0
+    for rows in alike(cases):
+        program = recorded(cases[rows[0]])
+        for start in range(0, len(rows), TOGETHER):
+            chosen = rows[start : start + TOGETHER]
+            stacked = [cases[row] for row in chosen]
+            for row, outcome in zip(
+                chosen, stack(stacked, program, end, on_nonunique == "follow", budget), strict=True
+            ):
+                found[row] = outcome
+            known += len(chosen)
+            if progress is not None:
+                progress(known, len(cases))
+    return Batch(tuple(outcome for outcome in found if outcome is not None))
+
+
+def alike(cases: Sequence[FlowProblem]) -> list[list[int]]:
+    """The numbers of the cases of each kind: one network, rule, number of samples and error signal."""
+    groups: dict[Any, list[int]] = {}
+    for row, case in enumerate(cases):
+        net = case.net
+        names, phi = frozenset(case.data), id(net.activation.phi)
+        kind: tuple[Any, ...] = (net.widths, phi, net.bias, case.samples, case.error, names)
+        try:
+            kind = (*kind, case.rule)
+            hash(kind)
+        except TypeError:
+            kind = (*kind[:6], id(case.rule))
+        groups.setdefault(kind, []).append(row)
+    return list(groups.values())
+
+
+def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: bool, budget: int) -> list[Outcome]:
+    """Cases of one kind, together."""
+    order = order_for(FLOAT)
+    with one_thread():
+        engine = FloatSeries(program, order, len(cases))
+        state = {}
+        for name, leaf in program.leaves.items():
+            zeros = [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
+            rows = [case.data.get(name, zeros) for case in cases]
+            state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
+        stepper = Stepper(
+            engine, lambda: FloatSeries(program, order, 1), Germs(program), state, float(end),
+            keep=False, follow=follow, budget=budget,
+        )  # fmt: skip
+        done = stepper.run()
+    return [outcome_of(case, problem, stepper.layout) for case, problem in zip(done, cases, strict=True)]
+
+
+def outcome_of(case: Case, problem: FlowProblem, layout: Any) -> Outcome:
+    status = "nonunique" if case.status == "ok" and case.note == "nonunique" else case.status
+    note = "one of several solutions was followed" if case.note == "nonunique" else case.note
+    values = {name: value[0] for name, value in case.final.items() if name not in "xy"}
+    events = []
+    for happening in case.events:
+        switch, row, col = layout.place(happening.entry)
+        events.append(Event(to_mpf(happening.time, FLOAT), happening.kind, switch.layer or 0, row, col))
+    weights = [values[f"W{k}"] for k in problem.net.labels]
+    return Outcome(problem, status, note, float(case.end), weights, values, tuple(events), case.violation, case.steps)

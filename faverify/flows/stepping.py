@@ -1,0 +1,588 @@
+"""Steps along a flow, for a stack of cases at once: a series, the first event in it, and the modes after the event.
+
+Each case has its own time, step and modes; a *guard* is a function that must stay positive for the modes to be right:
+the distance of an argument from the ends of its piece, and of a sliding unknown from its two bounds. The step ends
+where the first guard vanishes. Arithmetic is an engine's (`FloatSeries`, `LimbSeries`); nothing here knows how
+numbers are kept.
+
+References: Jorba & Zou 2005 (order and step from the last coefficients); Filippov 1988.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .roots import excluded, first_roots, least
+from .series import Modes, radius_of
+from .switching import (
+    ABOVE,
+    BELOW,
+    MOST,
+    SLIDE,
+    Candidate,
+    Corner,
+    Entry,
+    Germs,
+    by_boxes,
+    candidates,
+    distinct,
+    parted,
+    sorted_out,
+    undetermined,
+)  # fmt: skip
+
+Array = NDArray[np.float64]
+GREATEST = 1e120  # weights beyond it are no longer followed: products of them leave the exponents of float64
+FULL = 0.7  # of a stack: below it, those that are through leave
+CORNERS = 60  # events at one instant, after which a case is given up
+
+
+@dataclass
+class Happening:
+    """An event of one case, as the stepper sees it: an exact time of the engine, a kind, an entry."""
+
+    time: Any
+    kind: str
+    entry: int
+
+
+@dataclass
+class Segment:
+    """One step of one case: enough to evaluate it anywhere, in the engine's own numbers."""
+
+    start: Any
+    unit: float
+    theta: Any
+    states: dict[str, Any]
+    pieces: NDArray[np.int64]
+    slides: tuple[int, ...]
+    xi: Any
+
+
+@dataclass
+class Case:
+    """What is known of one case on its way."""
+
+    number: int
+    events: list[Happening] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    fresh: dict[int, int] = field(default_factory=dict)  # entries that left a kink just now, and the piece below it
+    parked: dict[int, int] = field(default_factory=dict)  # entries that stand on a kink, though nothing holds them
+    idle: set[int] = field(default_factory=set)  # of these, the ones whose modes change nothing
+    pending: dict[int, int] = field(default_factory=dict)  # entries that may yet leave their kink, and their old piece
+    status: str = ""
+    note: str = ""
+    violation: float = 0.0
+    steps: int = 0
+    corners: int = 0  # events since time last moved on
+    slides: tuple[int, ...] = ()  # at the end
+    final: Any = None
+    end: Any = None
+
+
+class Stepper:
+    """A stack of cases on their way from 0 to the end."""
+
+    def __init__(
+        self,
+        engine: Any,
+        single: Callable[[], Any],
+        germs: Germs,
+        state: dict[str, Any],
+        end: Any,
+        *,
+        keep: bool = True,
+        follow: bool = False,
+        budget: int = 20000,
+        options: frozenset[str] = frozenset(),
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        self.engine, self.single, self.germs, self.end = engine, single, germs, end
+        self.layout = engine.layout
+        self.keep, self.follow, self.budget, self.options, self.progress = keep, follow, budget, options, progress
+        self.cases = [Case(k) for k in range(engine.cases)]
+        self.active = list(self.cases)
+        self.state = state
+        self.now = [engine.zero for _ in self.cases]
+        self.unit = np.full(engine.cases, 1.0 / 16)
+        self.table = self.layout.kink_table()
+        size = self.layout.size
+        self.pieces = np.zeros((engine.cases, size), dtype=np.int64)
+        self.slides: list[dict[int, tuple[int, bool]]] = [{} for _ in self.cases]  # entry → (followed or −1, turned)
+        self.trial: Any = None
+        self.held = self.rest = np.zeros(engine.cases, dtype=bool)
+
+    # The loop
+
+    def run(self) -> list[Case]:
+        self._begin()
+        while self.active:
+            self._step()
+            self._compress()
+        return self.cases
+
+    def _modes(self) -> Modes:
+        return Modes.of_rows(self.pieces, self.slides)
+
+    def _begin(self) -> None:
+        """The pieces at the start, from exact signs; entries on a kink are settled as after an event."""
+        if not self.layout.size:
+            return
+        for _ in range(1 + len(self.layout.switches)):  # the pieces of one layer say what the next one gets
+            self.engine.start(self.state, self.now, self.unit, self._modes())
+            self.engine.values()
+            signs = self.engine.sides(self.table)  # twice the piece; on a kink, one more than twice the piece below
+            self.pieces = signs // 2
+        if "events" in self.options:
+            return
+        corners = {}
+        for row in range(len(self.active)):
+            zeros = [Entry(int(flat), int(signs[row, flat] // 2)) for flat in np.flatnonzero(signs[row] % 2)]
+            if zeros:
+                corners[row] = zeros
+        self._settle(corners)
+
+    def _step(self) -> None:
+        engine = self.engine
+        engine.start(self.state, self.now, self.unit, self._modes())
+        finite = engine.expand_safely()
+        over = np.array([bool(case.status) for case in self.active])
+        self.held = over | ~finite  # cases that are through, or must try a shorter unit, do not move
+        self.unit = np.where(finite, engine.unit, self.unit / 16)
+        for row in np.flatnonzero(~finite & ~over).tolist():
+            self._overflow(row)
+        theta, radius = self._lengths()
+        guards = self._guards(theta)
+        self.rest = self._at_rest(theta)
+        theta, hits = self._events(guards, theta)
+        theta = np.where(self.held, 0.0, theta)
+        exact = engine.located(theta, hits, self._guard_polynomial)
+        self._measure(guards, theta)
+        previous = list(self.now)
+        for row in np.flatnonzero(~self.held).tolist():
+            self.active[row].steps += 1
+            if self.keep:
+                self.active[row].segments.append(self._segment(row, exact[row]))
+        self.state = engine.advance(exact)
+        ends = zip(self.now, self.unit, exact, self.held, strict=True)
+        self.now = [n if held else engine.later(n, unit, t) for n, unit, t, held in ends]
+        self._arrive(theta, radius, previous)
+        corners = {row: self._corner(row, hit) for row, hit in hits.items() if not self.active[row].status}
+        self._settle(corners)
+        change = np.clip(np.round(np.log2(np.maximum(radius, 1e-300))), -8, 1)
+        self.unit = np.where(self.held, self.unit, np.exp2(np.clip(np.log2(self.unit) + change, -900, 10)))
+        if self.progress is not None and len(self.active) == 1:
+            self.progress(float(self.now[0]) / float(self.end) if float(self.end) else 1.0)
+
+    def _overflow(self, row: int) -> None:
+        """A case whose numbers leave the exponents of float64 ends, which is no blow-up in itself."""
+        case = self.active[row]
+        case.steps += 1
+        if not max(float(np.abs(v[row]).max()) for v in self.engine.as_floats(self.state).values()) < GREATEST:
+            case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
+        elif float(self.unit[row]) < self.engine.shortest(self.now[row], self.end):
+            case.status, case.note = "blow-up", "the radius of convergence shrinks to nothing"
+        elif case.steps > self.budget:
+            case.status, case.note = "budget", f"{case.steps} steps"
+
+    def _compress(self) -> None:
+        """Cases that are through leave the stack, several at a time."""
+        rows = [row for row, case in enumerate(self.active) if not case.status]
+        for row, case in enumerate(self.active):
+            if case.status and case.final is None:
+                case.final, case.end = self.engine.taken(self.state, [row]), self.now[row]
+                case.slides = tuple(self.slides[row])
+        if rows and len(rows) > FULL * len(self.active):
+            return
+        self.active = [self.active[row] for row in rows]
+        if not rows:
+            return
+        self.state = self.engine.taken(self.state, rows)
+        self.now = [self.now[row] for row in rows]
+        self.unit, self.pieces = self.unit[rows], self.pieces[rows]
+        self.slides = [self.slides[row] for row in rows]
+        self.engine = self.engine.resized(len(rows))
+
+    # Length of a step
+
+    def _lengths(self) -> tuple[Array, Array]:
+        """How far to go, in units of each case: by the last coefficients, and no further than the end."""
+        radius = radius_of(self.engine.sizes())
+        remaining = np.array([self.engine.remaining(now, self.end) for now in self.now]) / self.unit
+        still = np.where(np.isfinite(radius), radius, np.maximum(remaining, 1.0))
+        radius = np.minimum(still, 1e12)
+        return np.minimum(np.minimum(radius, self.engine.longest), remaining), radius
+
+    def _at_rest(self, theta: Array) -> NDArray[np.bool_]:
+        """Cases that move by no more than rounding in this step: signs of guards that vanish mean nothing there."""
+        sizes = self.engine.sizes()
+        found = sizes[1] * np.maximum(theta, 1.0) <= 100 * self.engine.noise * sizes[0]
+        return np.asarray(found & ~self.held)
+
+    # Guards
+
+    def _guards(self, theta: Array) -> Array:
+        """(orders, cases, 2 · entries): for every entry what must stay positive below and above it."""
+        engine, size = self.engine, self.layout.size
+        arguments, xi, caps = engine.flat()
+        guards = np.zeros((len(arguments), len(self.active), 2 * size))
+        rows = np.arange(size)
+        low, high = self.table[rows, self.pieces], self.table[rows, self.pieces + 1]
+        guards[:, :, :size], guards[:, :, size:] = arguments, -arguments
+        guards[0, :, :size] -= np.where(np.isfinite(low), low, 0)
+        guards[0, :, size:] += np.where(np.isfinite(high), high, 0)
+        guards[:, :, :size] *= np.isfinite(low)
+        guards[:, :, size:] *= np.isfinite(high)
+        guards[0, :, :size] += ~np.isfinite(low)
+        guards[0, :, size:] += ~np.isfinite(high)
+        for row in np.flatnonzero(~self.held).tolist():
+            case = self.active[row]
+            for flat in self.slides[row]:
+                sign = leading_sign(caps[:, row, flat], theta[row])
+                guards[:, row, flat] = sign * xi[:, row, flat]
+                guards[:, row, size + flat] = sign * (caps[:, row, flat] - xi[:, row, flat])
+                if "exits" in self.options:
+                    guards[:, row, [flat, size + flat]] = 0
+                    guards[0, row, [flat, size + flat]] = 1
+            for flat in {**case.fresh, **case.parked}:
+                self._deflate(guards, row, case, flat, theta, caps)
+        if "events" in self.options:
+            guards[:] = 0
+            guards[0] = 1
+        return guards
+
+    def _deflate(self, guards: Array, row: int, case: Case, flat: int, theta: Array, caps: Array) -> None:
+        """The root of a guard at the start is divided out; an argument that is 0 altogether is parked."""
+        size = self.layout.size
+        for at in (flat, size + flat):
+            column = guards[:, row, at]
+            terms = np.abs(column) * theta[row] ** np.arange(len(column))
+            scale = max(terms.max(), self.engine.noise * self.engine.argument_scale(row, flat))
+            if flat not in self.slides[row] and terms.max() <= self.engine.tie * self.engine.argument_scale(row, flat):
+                case.parked.setdefault(flat, case.fresh.get(flat, int(self.pieces[row, flat])))
+                if flat in case.pending:
+                    self.pieces[row, flat] = case.pending.pop(flat) if not self.slides[row] else self.pieces[row, flat]
+                sign = leading_sign(caps[:, row, flat], theta[row])
+                guards[:, row, at] = 0
+                guards[0, row, at] = 1
+                if (
+                    at == flat and flat not in case.idle and np.abs(caps[:, row, flat]).max() > 0
+                ):  # it may leave where its cap changes sign
+                    guards[:, row, at] = sign * caps[:, row, flat]
+                continue
+            if flat in case.pending and case.pending.pop(flat) != self.pieces[row, flat]:
+                case.events.append(Happening(self.now[row], "cross", flat))
+            significant = np.flatnonzero(terms > self.engine.tie * scale)
+            order = int(significant[0]) if len(significant) else 0
+            if order:
+                case.violation = max(case.violation, float(-column[:order].min()))
+                guards[: len(column) - order, row, at] = column[order:].copy()
+                guards[len(column) - order :, row, at] = 0
+
+    def _events(self, guards: Array, theta: Array) -> tuple[Array, dict[int, list[int]]]:
+        """The first root of any guard: the length of each step, and which guards vanish there."""
+        hits: dict[int, list[int]] = {}
+        if not self.layout.size:
+            return theta, hits
+        doubtful = (
+            ~excluded(guards, np.broadcast_to(theta[:, None], guards.shape[1:])) & ~(self.rest | self.held)[:, None]
+        )
+        rows, which = np.nonzero(doubtful)
+        if not len(rows):
+            return theta, hits
+        roots = first_roots(guards[:, rows, which], theta[rows])
+        theta = theta.copy()
+        for row in np.unique(rows):
+            mine = rows == row
+            first = roots[mine].min()
+            if np.isfinite(first):
+                theta[row] = first
+                near = roots[mine] <= first * (1 + 1e-12)
+                hits[int(row)] = [int(k) for k in which[mine][near]]
+        return theta, hits
+
+    def _guard_polynomial(self, row: int, at: int) -> tuple[str, int, int, int]:
+        """What a guard is made of, for an engine that refines its root: kind, entry, sign or kink, and its piece."""
+        size = self.layout.size
+        flat, upper = at % size, at >= size
+        if flat in self.slides[row]:
+            return ("above" if upper else "below"), flat, 0, 0
+        if flat in self.active[row].parked:
+            return "cap", flat, 0, 0
+        return "argument", flat, int(self.pieces[row, flat]) + upper - 1, int(flat in self.active[row].fresh)
+
+    def _measure(self, guards: Array, theta: Array) -> None:
+        """The gate violation: by how much a guard was negative, an argument left its kink, or a piece its ends."""
+        if not self.layout.size:
+            return
+        if "events" in self.options or "exits" in self.options:
+            kept, self.options = self.options, frozenset()
+            guards = self._guards(theta)
+            self.options = kept
+        doubtful = (
+            ~excluded(guards, np.broadcast_to(theta[:, None], guards.shape[1:])) & ~(self.rest | self.held)[:, None]
+        )
+        rows, which = np.nonzero(doubtful)
+        if len(rows):
+            low = least(guards[:, rows, which], theta[rows])
+            for row, value in zip(rows.tolist(), low, strict=True):
+                self.active[row].violation = max(self.active[row].violation, float(-value))
+        arguments = self.engine.flat()[0]
+        for row in np.flatnonzero(~self.held).tolist():
+            case = self.active[row]
+            for flat in self.slides[row]:
+                kink = self.table[flat, self.pieces[row, flat] + 1]
+                off = np.abs(arguments[:, row, flat]) * theta[row] ** np.arange(len(arguments))
+                case.violation = max(case.violation, float(abs(arguments[0, row, flat] - kink) + off[1:].sum()))
+
+    # Events
+
+    def _arrive(self, theta: Array, radius: Array, previous: list[Any]) -> None:
+        """Who is at the end, who blows up, who has used up its steps."""
+        sizes = self.engine.sizes()[0]
+        for row in [k for k, held in enumerate(self.held) if not held]:
+            case = self.active[row]
+            case.fresh = {}
+            if self.engine.moved(previous[row], self.now[row]):
+                case.corners = 0
+            else:
+                case.corners += 1
+            remaining = self.engine.remaining(self.now[row], self.end)
+            if not sizes[row] < GREATEST:
+                case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
+            elif remaining <= 0:
+                case.status = case.status or "ok"
+            elif radius[row] * self.unit[row] < self.engine.shortest(self.now[row], self.end):
+                case.status, case.note = "blow-up", "the radius of convergence shrinks to nothing"
+            elif case.steps >= self.budget:
+                case.status, case.note = "budget", f"{case.steps} steps"
+            elif case.corners > CORNERS:
+                case.status, case.note = "budget", f"{case.corners} events at one time"
+
+    def _corner(self, row: int, hit: list[int]) -> list[Entry]:
+        """All entries on their kinks, each with the piece below."""
+        size, case = self.layout.size, self.active[row]
+        found = {flat: int(self.pieces[row, flat]) for flat in self.slides[row]} | case.parked
+        for at in hit:
+            flat = at % size
+            if flat not in found:
+                found[flat] = int(self.pieces[row, flat]) - (at < size)
+        for flat, below in self.engine.on_kinks(row, self.table, self.pieces[row], self.state):
+            found.setdefault(flat, below)
+        return [Entry(flat, below) for flat, below in sorted(found.items())]
+
+    def _settle(self, zeros: dict[int, list[Entry]]) -> None:
+        """New modes for the cases with entries on kinks."""
+        if not zeros:
+            return
+        floats = self.engine.as_floats(self.state)
+        now = np.array([float(t) for t in self.now])
+        corners: dict[int, Corner] = {}
+        for row, entries in zeros.items():
+            one = {n: v[[row]] for n, v in floats.items()}
+            corners[row] = sorted_out(self.germs, one, now[[row]], self.pieces[[row]], entries)
+            parked = self.active[row].parked
+            came = [e.flat for e in corners[row].led if e.flat not in parked and e.flat not in self.slides[row]]
+            corners[row].before = {flat: int(self.pieces[row, flat]) for flat in came}
+            for entry in corners[row].idle:
+                self._rest(row, entry)
+        for row, corner in list(corners.items()):
+            one = {n: v[[row]] for n, v in floats.items()}
+            options = by_boxes(self.germs, one, now[[row]], self.pieces[[row]], corner)
+            if options is not None:
+                self._choose(row, corner, options)
+                del corners[row]
+        for count in sorted({len(corner.units) for corner in corners.values()}):
+            rows = [row for row, corner in corners.items() if len(corner.units) == count]
+            if count > MOST:
+                for row in rows:
+                    self._give_up(row, f"{count} entries on their kinks at once")
+            elif count or any(corners[row].led for row in rows):
+                states = {n: v[rows] for n, v in floats.items()}
+                found = candidates(self.germs, states, now[rows], self.pieces[rows], [corners[row] for row in rows])
+                for row, options in zip(rows, found, strict=True):
+                    self._choose(row, corners[row], options)
+
+    def _give_up(self, row: int, why: str) -> None:
+        self.active[row].status, self.active[row].note = "nonunique", why + ": uniqueness is not shown"
+
+    def _choose(self, row: int, corner: Corner, options: list[Candidate]) -> None:
+        case = self.active[row]
+        entries = {e.flat: e for e in (*corner.units, *corner.own.values(), *corner.led)}
+        if "sliding" in self.options:
+            options = [o for o in options if SLIDE not in o.modes.values()] or [
+                Candidate(dict.fromkeys(entries, BELOW), True, np.zeros(1), 0.0)
+            ]
+        if len(options) > 1 or not all(o.strict for o in options):
+            options = [o for o in options if self._verified(row, corner, entries, o)]
+        options = distinct(options)
+        if not options and corner.own:
+            self._apart(row, corner)
+            return
+        if not options:
+            case.status, case.note = "unresolved", "no admissible modes were found"
+            return
+        if len(options) == 1:
+            options = distinct([*options, *self._otherwise(row, corner, entries, options[0])])
+        found = f"{len(options)} solutions go on: " + " or ".join(told(self.layout, o.modes) for o in options[:3])
+        free = self._free(row, corner, options[0]) if len(options) == 1 and corner.followers else []
+        if free:
+            shared = told(self.layout, dict.fromkeys(free, SLIDE))
+            found = f"solutions go on for every share of one surface's gate between its entries: {shared}"
+        if len(options) > 1 or free:
+            if not self.follow:
+                case.status, case.note = "nonunique", found
+                return
+            case.note = "nonunique"
+        leads = any(options[0].modes[unit.flat] != BELOW for unit in corner.units)
+        for flat, mode in options[0].modes.items():
+            if flat in options[0].still:
+                self._wait(row, entries[flat], mode if leads else None)
+            else:
+                self._enter(row, entries[flat], mode, corner)
+
+    def _free(self, row: int, corner: Corner, option: Candidate) -> list[int]:
+        """Entries that share a surface, and could share its gate otherwise with other velocities."""
+        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
+        now = np.array([float(self.now[row])])
+        return undetermined(self.germs, one, now, self.pieces[[row]], corner, option)
+
+    def _otherwise(self, row: int, corner: Corner, entries: dict[int, Entry], option: Candidate) -> list[Candidate]:
+        """Where several neurons of one sample leave or slide at once, what each alone would make of the gates above it.
+
+        Those gates did not come from a side, so that nothing else tells which they are.
+        """
+        if all(entry.flat in corner.before for entry in corner.led):
+            return []
+        lifted = [unit.flat for unit in corner.units if option.modes[unit.flat] != BELOW]
+        columns = [self.layout.place(flat)[2] for flat in lifted]
+        several = [flat for flat, column in zip(lifted, columns, strict=True) if columns.count(column) > 1]
+        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
+        now, pieces = np.array([float(self.now[row])]), self.pieces[[row]]
+        found: list[Candidate] = []
+        for flat in several:
+            found += candidates(self.germs, one, now, pieces, [corner], only=flat)[0]
+        return [other for other in found if other.strict or self._verified(row, corner, entries, other)]
+
+    def _apart(self, row: int, corner: Corner) -> None:
+        """Where others rise, entries that went together part."""
+        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
+        now, pieces = np.array([float(self.now[row])]), self.pieces[[row]]
+        corner = parted(self.germs, one, now, pieces, corner)
+        if len(corner.units) > MOST:
+            self._give_up(row, f"{len(corner.units)} entries on their kinks at once")
+            return
+        options = by_boxes(self.germs, one, now, pieces, corner)
+        self._choose(row, corner, candidates(self.germs, one, now, pieces, [corner])[0] if options is None else options)
+
+    def _wait(self, row: int, entry: Entry, mode: int | None) -> None:
+        """A led entry does not move yet; the next step's series say whether it stays, or leaves at a higher order."""
+        case, flat = self.active[row], entry.flat
+        if flat in self.slides[row]:
+            self._enter(row, entry, BELOW, Corner())
+        case.pending[flat] = int(self.pieces[row, flat])
+        if mode is not None:
+            self.pieces[row, flat] = entry.below + (mode == ABOVE)
+        case.parked.pop(flat, None)
+        case.fresh[flat] = entry.below
+
+    def _rest(self, row: int, entry: Entry) -> None:
+        """An entry whose mode changes nothing stays on its kink, in the piece where it was."""
+        if entry.flat in self.slides[row]:
+            self._enter(row, entry, BELOW, Corner())
+        case = self.active[row]
+        case.fresh.pop(entry.flat, None)
+        case.parked[entry.flat] = entry.below
+        case.idle.add(entry.flat)
+
+    def _enter(self, row: int, entry: Entry, mode: int, corner: Corner) -> None:
+        """Put an entry into a mode, and tell the event that this is."""
+        case, flat = self.active[row], entry.flat
+        was_sliding, was_piece = flat in self.slides[row], int(self.pieces[row, flat])
+        kind = ""
+        if mode == SLIDE:
+            kind = "" if was_sliding else "slide"
+            leader = corner.followers.get(flat)
+            self.slides[row] = {**self.slides[row], flat: (leader[0].flat, leader[1]) if leader else (-1, False)}
+            self.pieces[row, flat] = entry.below
+        else:
+            piece = entry.below + (mode == ABOVE)
+            if was_sliding:
+                kind = "exit1" if mode == ABOVE else "exit0"
+                self.slides[row] = {f: tie for f, tie in self.slides[row].items() if f != flat}
+            elif was_piece != piece:
+                kind = "cross"
+            self.pieces[row, flat] = piece
+            case.fresh[flat] = entry.below
+        case.parked.pop(flat, None)
+        case.idle.discard(flat)
+        if kind and self.engine.moved(self.engine.zero, self.now[row]):
+            case.events.append(Happening(self.now[row], kind, flat))
+
+    def _verified(self, row: int, corner: Corner, entries: dict[int, Entry], option: Candidate) -> bool:
+        """Whether the series under these modes keep all their guards for a while."""
+        if self.trial is None:
+            self.trial = self.single()
+        trial = self.trial
+        pieces = self.pieces[[row]].copy()
+        slides = {flat: tie for flat, tie in self.slides[row].items() if flat not in option.modes}
+        for flat, mode in option.modes.items():
+            pieces[0, flat] = entries[flat].below + (mode == ABOVE)
+            if mode == SLIDE:
+                leader = corner.followers.get(flat)
+                slides[flat] = (leader[0].flat, leader[1]) if leader else (-1, False)
+        trial.start(
+            self.engine.taken(self.state, [row]), [self.now[row]], self.unit[[row]], Modes.of_rows(pieces, [slides])
+        )
+        if not trial.expand_safely()[0]:
+            return option.strict
+        arguments, xi, caps = trial.flat()
+        length = 1e-2  # of the unit: signs are those of the first coefficients that are not zero
+        for flat, mode in option.modes.items():
+            if mode == SLIDE:
+                sign = leading_sign(caps[:, 0, flat], length)
+                guards = [sign * xi[:, 0, flat], sign * (caps[:, 0, flat] - xi[:, 0, flat])]
+                scale = float(np.abs(caps[0, 0, flat]) + np.abs(xi[0, 0, flat]))
+                off = np.abs(arguments[1:, 0, flat]) * (10 * length) ** np.arange(1, len(arguments))
+                if off.max() > 10 * trial.tie * trial.argument_scale(0, flat):
+                    return False
+            else:
+                shifted = arguments[:, 0, flat].copy()
+                shifted[0] = 0.0
+                guards = [shifted if mode == ABOVE else -shifted]
+                scale = trial.argument_scale(0, flat) * length
+            for guard in guards:
+                terms = guard * length ** np.arange(len(guard))
+                sizes = np.abs(terms[: len(terms) // 2 + 2])
+                significant = np.flatnonzero(sizes > trial.tie * max(scale, np.abs(terms).max()))
+                if len(significant) and terms[significant[0]] < 0:
+                    return False
+        return True
+
+    def _segment(self, row: int, theta: Any) -> Segment:
+        slides = list(self.slides[row])
+        engine = self.engine
+        kept = engine.states_of(row), self.pieces[row].copy(), tuple(slides), engine.unknowns_of(row, slides)
+        return Segment(self.now[row], float(self.unit[row]), theta, *kept)
+
+
+def leading_sign(coefficients: Array, theta: float) -> float:
+    """The sign of a polynomial just after 0: of its first coefficient that is more than rounding."""
+    terms = coefficients * float(theta) ** np.arange(len(coefficients))
+    significant = np.flatnonzero(np.abs(terms) > 1e-12 * np.abs(terms).max())
+    return float(np.sign(terms[significant[0]])) if len(significant) else 1.0
+
+
+def told(layout: Any, modes: dict[int, int]) -> str:
+    names = {BELOW: "below", ABOVE: "above", SLIDE: "sliding"}
+    parts = []
+    for flat, mode in modes.items():
+        switch, row, col = layout.place(flat)
+        where = f"layer {switch.layer}" if switch.layer is not None else "sign"
+        parts.append(f"{where}, neuron {row}, sample {col} {names[mode]}")
+    return "; ".join(parts)
