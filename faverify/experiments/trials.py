@@ -43,7 +43,24 @@ class Trial:
     replay: Callable[[dict[str, Any]], dict[str, Any]]
 
 
-TRIALS: dict[str, Trial] = {}
+def _conserved(case: int, seed: int, digits: int) -> dict[str, Any]:
+    from .conservation import conserved
+
+    return conserved(case, seed, digits)
+
+
+def _conserved_again(example: dict[str, Any]) -> dict[str, Any]:
+    from .conservation import again
+
+    return again(example)
+
+
+CONSERVED = (
+    "½‖W_l[j,:]‖² − ⟨W_{l+1}[:,j], B_{l+1}[:,j]⟩ is constant along the flow of feedback alignment, for each hidden "
+    "neuron of random chains with φ(h) = h φ′(h), through events and sliding modes: its drift is within 1,000 times "
+    "the noise floor"
+)
+TRIALS: dict[str, Trial] = {"RK-T1": Trial("RK-T1", CONSERVED, _conserved, _conserved_again)}
 # Precision is a setting of the whole process in mpmath and python-flint, and executors may run threads.
 _ONE_AT_A_TIME = threading.RLock()
 
