@@ -67,6 +67,7 @@ def _claims() -> list[Claim]:
         ("RK-T1-lr", "true", "layer rates η_l: ½‖W_l‖²/η_l − ⟨W_{l+1}, B_{l+1}⟩/η_{l+1}", own, homogeneous),
         ("RK-T1-momentum", "true", "momentum: Q̈ + γQ̇ = ‖Ẇ_l‖²", own, homogeneous),
         ("RK-T1-decay", "true", "decay λ on W_l, 2λ on W_{l+1}: dQ/dt = −2λQ", own, homogeneous),
+        ("RK-T1-global", "false", "the flow of Theorem 1 exists for all t ≥ 0, whatever the loss", paper, {}),
         ("RK-T1-precond", "false", "Theorem 1 under sign descent (Adam, RMSprop without memory)", paper, {}),
         ("RK-T1-DFA-linear", "repaired", "DFA, linear, F_{l+1}G = I: the matrix law, B_{l+1} := G F_l", own, linear),
         ("RK-G", "true", "feedback ∇G(W_{l+1}): ½‖W_l‖² − G(W_{l+1}) is constant", own, homogeneous),

@@ -67,6 +67,7 @@ class Expressions(Ring):
     """SymPy expressions."""
 
     name = "SymPy expressions"
+    at_kink = False
 
     def number(self, value: Any) -> Any:
         import sympy

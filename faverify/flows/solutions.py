@@ -1,0 +1,117 @@
+"""Solutions in closed form: checked by substitution, and held against the integrator; where one ends, a refutation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import sympy
+
+from ..errors import Misuse, name_of
+from ..kernel.passes import Run
+from ..kernel.verdicts import Refuted, Scope
+from ..proving.matrices import Matrix
+from ..proving.rings import Assignment, Expressions
+from .integrate import integrate
+from .problems import FlowProblem, number
+from .programs import error_of
+
+TIME = sympy.Symbol("t", real=True)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """θ(t) of a problem, by name, as rows of SymPy expressions in `t`; and the time at which an entry becomes infinite.
+
+    `recheck` substitutes it into the rule's velocities, run over SymPy expressions, and shares nothing with the
+    integrator: the start must agree, every residual must simplify to 0, and the limit of an entry must be infinite.
+    """
+
+    problem: FlowProblem
+    values: Mapping[str, Any]
+    ends: Fraction | None = None
+    network: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.problem.net.widths  # type: ignore[no-any-return]
+
+    @property
+    def activation(self) -> str:
+        return str(self.problem.net.activation.name)
+
+    def residuals(self) -> list[Any]:
+        """θ̇ − the rule's velocities, entry by entry, simplified."""
+        ring = Expressions()
+        data = {n: [[rational(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
+        data |= {name: [list(row) for row in rows] for name, rows in self.values.items()}
+        run = Run(self.problem.net, Assignment(ring, data), self.problem.samples)  # type: ignore[arg-type]
+        time = Matrix(ring, [[TIME]])
+        run.error = lambda output: error_of(self.problem, time, output.h, lambda: run.once("y", *output.h._dims))
+        moves = run.velocities(self.problem.rule)
+        found = []
+        for name, rate in moves.items():
+            entries = [v for row in data[name] for v in row]
+            rates = rate.entries()
+            found += [sympy.simplify(sympy.diff(v, TIME) - r) for v, r in zip(entries, rates, strict=True)]
+        return found
+
+    def recheck(self) -> bool:
+        """Whether it starts where the problem does, satisfies the flow, and ends where it says."""
+        for name, rows in self.values.items():
+            start = self.problem.data[name]
+            pairs = ((v, s) for row, given in zip(rows, start, strict=True) for v, s in zip(row, given, strict=True))
+            if any(sympy.simplify(sympy.sympify(v).subs(TIME, 0) - rational(s)) != 0 for v, s in pairs):
+                return False
+        if any(residual != 0 for residual in self.residuals()):
+            return False
+        if self.ends is None:
+            return True
+        entries = [sympy.sympify(v) for rows in self.values.values() for row in rows for v in row]
+        return any(sympy.limit(v, TIME, rational(self.ends), "-").is_infinite for v in entries)
+
+    def __str__(self) -> str:
+        lines = [f"  {name}(t) = {[[str(v) for v in row] for row in rows]}" for name, rows in self.values.items()]
+        return "\n".join([*lines, f"  which is infinite at t = {self.ends}"] if self.ends is not None else lines)
+
+
+def rational(value: Fraction) -> Any:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def ends_at(problem: FlowProblem, values: Mapping[str, Any], time: Any, digits: int = 35) -> Refuted:
+    """The refutation of "the flow exists for all t ≥ 0" by a solution that becomes infinite at a time.
+
+    `values` are the solution's parameters by name, rows of SymPy expressions in `sympy.Symbol("t", real=True)`. It is
+    substituted into the flow, and integrated: the path must blow up at that time, to five digits less than `digits`.
+
+    Raises: Misuse if the solution does not survive, or the integrator finds another time.
+    """
+    witness = Solution(problem, values, number(time, "time"))
+    if not witness.recheck():
+        raise Misuse("values", dict(values), "a solution of the problem that ends at that time")
+    assert witness.ends is not None
+    path = integrate(problem, 2 * witness.ends, digits=digits)
+    with mpmath.workdps(digits + 10):
+        gap = abs(path.t_end - mpmath.mpf(witness.ends.numerator) / witness.ends.denominator)
+        close = bool(gap < mpmath.mpf(10) ** -(digits - 5))
+        shown = mpmath.nstr(path.t_end, digits - 5, strip_zeros=False)
+    if path.status != "blow-up" or not close:
+        raise Misuse("time", str(time), f"the end of the path, {shown} ({path.status})")
+    loss = "given by its derivative" if problem.error else "squared loss"
+    scope = Scope(
+        layers="all",
+        widths=", ".join(map(str, witness.widths)),
+        depths=str(problem.net.depth),
+        batch=str(problem.samples),
+        loss=loss,
+        activations=witness.activation,
+        gates="those of the solution",
+        feedback="the witness's",
+        time="all t ≥ 0",
+    )
+    how = f"closed form, checked by substitution; integrated, it blows up at t = {shown}"
+    return Refuted("existence", name_of(problem.rule), "the flow exists for all t ≥ 0", scope, how, witness=witness)
