@@ -266,7 +266,9 @@ class Stepper:
             if flat not in self.slides[row] and terms.max() <= self.engine.tie * self.engine.argument_scale(row, flat):
                 case.parked.setdefault(flat, case.fresh.get(flat, int(self.pieces[row, flat])))
                 if flat in case.pending:
-                    self.pieces[row, flat] = case.pending.pop(flat) if not self.slides[row] else self.pieces[row, flat]
+                    before, sample = case.pending.pop(flat), self.layout.place(flat)[2]
+                    if all(self.layout.place(other)[2] != sample for other in self.slides[row]):
+                        self.pieces[row, flat] = before  # as seen from where the sample is alive
                 sign = leading_sign(caps[:, row, flat], theta[row])
                 guards[:, row, at] = 0
                 guards[0, row, at] = 1
@@ -439,10 +441,10 @@ class Stepper:
                 case.status, case.note = "nonunique", found
                 return
             case.note = "nonunique"
-        leads = any(options[0].modes[unit.flat] != BELOW for unit in corner.units)
+        active = {self.layout.place(u.flat)[2] for u in corner.units if options[0].modes[u.flat] != BELOW}
         for flat, mode in options[0].modes.items():
             if flat in options[0].still:
-                self._wait(row, entries[flat], mode if leads else None)
+                self._wait(row, entries[flat], mode if self.layout.place(flat)[2] in active else None)
             else:
                 self._enter(row, entries[flat], mode, corner)
 
