@@ -144,17 +144,16 @@ def beside_odefun(runs, digits=50, t=Fraction(1, 4)):
     problem = problem_of(widths, data)
     (w1, w2), (b2,), x, y = data
 
-    def field(_, z):
-        with mpmath.workdps(digits):
-            first, second = mpmath.matrix(4, 3), mpmath.matrix(1, 4)
-            for k in range(12):
-                first[k // 3, k % 3] = z[k]
-            for k in range(4):
-                second[0, k] = z[12 + k]
-            a = first * mx
-            e = second * a - my
-            up, down = (mb.T * e) * mx.T, e * a.T
-            return [-up[i, j] for i in range(4) for j in range(3)] + [-down[0, j] for j in range(4)]
+    def field(_, z):  # at whatever precision odefun asks for
+        first, second = mpmath.matrix(4, 3), mpmath.matrix(1, 4)
+        for k in range(12):
+            first[k // 3, k % 3] = z[k]
+        for k in range(4):
+            second[0, k] = z[12 + k]
+        a = first * mx
+        e = second * a - my
+        up, down = (mb.T * e) * mx.T, e * a.T
+        return [-up[i, j] for i in range(4) for j in range(3)] + [-down[0, j] for j in range(4)]
 
     with mpmath.workdps(digits):
         mx, my, mb = (mpmath.matrix(m.tolist()) for m in (x, y, b2))

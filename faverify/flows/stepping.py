@@ -262,7 +262,7 @@ class Stepper:
         for at in (flat, size + flat):
             column = guards[:, row, at]
             terms = np.abs(column) * theta[row] ** np.arange(len(column))
-            scale = max(terms.max(), self.engine.noise * self.engine.argument_scale(row, flat))
+            rounding = 10 * self.engine.noise * self.engine.argument_scale(row, flat)
             if flat not in self.slides[row] and terms.max() <= self.engine.tie * self.engine.argument_scale(row, flat):
                 case.parked.setdefault(flat, case.fresh.get(flat, int(self.pieces[row, flat])))
                 if flat in case.pending:
@@ -279,7 +279,7 @@ class Stepper:
                 continue
             if flat in case.pending and case.pending.pop(flat) != self.pieces[row, flat]:
                 case.events.append(Happening(self.now[row], "cross", flat))
-            significant = np.flatnonzero(terms > self.engine.tie * scale)
+            significant = np.flatnonzero(terms > max(self.engine.tie * terms.max(), rounding))
             order = int(significant[0]) if len(significant) else 0
             if order:
                 case.violation = max(case.violation, float(-column[:order].min()))
@@ -313,7 +313,7 @@ class Stepper:
         size = self.layout.size
         flat, upper = at % size, at >= size
         if flat in self.slides[row]:
-            return ("above" if upper else "below"), flat, 0, 0
+            return ("above" if upper else "below"), flat, 0, int(flat in self.active[row].fresh)
         if flat in self.active[row].parked:
             return "cap", flat, 0, 0
         return "argument", flat, int(self.pieces[row, flat]) + upper - 1, int(flat in self.active[row].fresh)
@@ -512,6 +512,7 @@ class Stepper:
             leader = corner.followers.get(flat)
             self.slides[row] = {**self.slides[row], flat: (leader[0].flat, leader[1]) if leader else (-1, False)}
             self.pieces[row, flat] = entry.below
+            case.fresh[flat] = entry.below  # it may begin at an end of its box
         else:
             piece = entry.below + (mode == ABOVE)
             if was_sliding:
