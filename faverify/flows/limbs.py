@@ -161,3 +161,21 @@ class Product:
         right = self.right[..., self.orders - orders :, :, :, :].reshape(*lead, orders * i, n * c)
         self.pairs[..., n:, :] = (left @ right).reshape(*lead, n, r, n, c)
         return self.view.sum(axis=len(lead))  # type: ignore[no-any-return]
+
+
+class Fixed:
+    """A @ B for a matrix A that stays: its digits, written out once as a Toeplitz matrix. A is (digits, r, i)."""
+
+    def __init__(self, limbs: Limbs, digits: Array) -> None:
+        n, r, i = digits.shape
+        self.count, self.rows, self.inner = n, r, i
+        pad = np.zeros((2 * n - 1, r, i))
+        pad[n - 1 :] = digits
+        s_digit, s_row, s_col = pad.strides
+        view = as_strided(pad[n - 1 :], (n, r, i, n), (s_digit, s_row, s_col, -s_digit), writeable=False)
+        self.toeplitz = np.ascontiguousarray(view).reshape(n * r, i * n)
+
+    def times(self, digits: Array) -> Array:
+        """Sums of products of digits, not yet settled: (digits, i, c) → (digits, r, c)."""
+        right = digits.swapaxes(0, 1).reshape(self.inner * self.count, -1)
+        return (self.toeplitz @ right).reshape(self.count, self.rows, -1)

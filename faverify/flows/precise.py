@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnsupportedOperation
-from .limbs import Limbs, Product
+from .limbs import Fixed, Limbs, Product
 from .programs import Node, Program
 from .series import FloatSeries, Modes, Series, radius_of
 
@@ -58,10 +58,10 @@ class LimbSeries(Series):
 
     # Numbers
 
-    def _number(self, value: Fraction) -> tuple[Array, int]:
-        """A number as a 1 × 1 matrix, ready for the left side of products."""
+    def _number(self, value: Fraction) -> tuple[Fixed, int]:
+        """A number, ready to multiply with, and its exponent."""
         exponent = self.limbs.exponent(math.log2(abs(value)) if value else 0)
-        return np.array(self.limbs.digits_of(value, exponent)).reshape(-1, 1, 1), exponent
+        return Fixed(self.limbs, np.array(self.limbs.digits_of(value, exponent)).reshape(-1, 1, 1)), exponent
 
     def loaded(self, rows: Any) -> tuple[Array, int]:
         """A matrix of Fractions as digits and their exponent."""
@@ -120,15 +120,9 @@ class LimbSeries(Series):
                 sign = float(factor)
                 return lambda k: into(np.multiply, c[first.place][k], sign, out[k])
             number, exponent = self._number(factor)
-            product = Product(limbs, (), 1, 1, node._dims[0] * node._dims[1], 1, single=True)
-            product.set_left(0, number)
 
             def scale(k: int) -> None:
-                product.set_right(0, c[first.place][k].reshape(limbs.count, 1, -1))
-                raw = product.value(0)
-                out[k] = limbs.settled(raw, *limbs.shifts(exponent + e[first.place], e[node.place])).reshape(
-                    out[k].shape
-                )
+                out[k] = self._by(number, c[first.place][k], exponent + e[first.place], e[node.place])
 
             return scale
         if op in ("matmul", "mul"):
@@ -183,21 +177,16 @@ class LimbSeries(Series):
         number, own = self._number(factor)
         return self._by(number, digits, own + natural, exponent)
 
-    def _by(self, number: Array, digits: Array, natural: int, exponent: int) -> Array:
-        n = self.limbs.count
-        size = digits.size // n
-        key = ("by", size)
-        product: Product = self.products.get(key) or self.products.setdefault(
-            key, Product(self.limbs, (), 1, 1, size, 1, single=True)
-        )
-        product.set_left(0, number)
-        product.set_right(0, digits.reshape(n, 1, -1))
-        return self.limbs.settled(product.value(0), *self.limbs.shifts(natural, exponent)).reshape(digits.shape)
+    def _by(self, number: Fixed, digits: Array, natural: int, exponent: int) -> Array:
+        raw = number.times(digits.reshape(len(digits), 1, -1)).reshape(digits.shape)
+        return self.limbs.settled(raw, *self.limbs.shifts(natural, exponent))
 
     def _product(self, node: Node, a: Node, b: Node, out: Array, matrix: bool) -> Callable[[int], None]:
         c, e, limbs = self.c, self.e, self.limbs
         single = not (a.moving and b.moving)
         rows, cols = node._dims
+        if matrix and a.moving != b.moving:
+            return self._half_fixed(node, a, b, out)
         if matrix:
             product = Product(limbs, (), rows, a._dims[1], cols, self.order + 2, single)
         else:  # each entry is a product of 1 × 1 matrices
@@ -218,6 +207,22 @@ class LimbSeries(Series):
                 return
             raw = product.value(k)
             raw = raw if matrix else raw[..., 0, 0].transpose(2, 0, 1)
+            out[k] = limbs.settled(raw, *limbs.shifts(e[a.place] + e[b.place], e[node.place]))
+
+        return multiplied
+
+    def _half_fixed(self, node: Node, a: Node, b: Node, out: Array) -> Callable[[int], None]:
+        """A @ B where one of them stands still."""
+        c, e, limbs = self.c, self.e, self.limbs
+        fixed: list[Fixed] = []
+
+        def multiplied(k: int) -> None:
+            if k == 0:
+                fixed[:] = [Fixed(limbs, c[a.place][0] if b.moving else c[b.place][0].swapaxes(1, 2))]
+            if b.moving:
+                raw = fixed[0].times(c[b.place][k])
+            else:  # by its transpose
+                raw = fixed[0].times(c[a.place][k].swapaxes(1, 2)).swapaxes(1, 2)
             out[k] = limbs.settled(raw, *limbs.shifts(e[a.place] + e[b.place], e[node.place]))
 
         return multiplied
