@@ -119,7 +119,7 @@ def alike(cases: Sequence[FlowProblem]) -> list[list[int]]:
     groups: dict[Any, list[int]] = {}
     for row, case in enumerate(cases):
         net = case.net
-        names, phi = frozenset(case.data), id(net.activation.phi)
+        names, phi = frozenset(case.data), shape_of(net.activation)
         kind: tuple[Any, ...] = (net.widths, phi, net.bias, case.samples, case.error, names)
         try:
             kind = (*kind, case.rule)
@@ -128,6 +128,12 @@ def alike(cases: Sequence[FlowProblem]) -> list[list[int]]:
             kind = (*kind[:6], id(case.rule))
         groups.setdefault(kind, []).append(row)
     return list(groups.values())
+
+
+def shape_of(activation: Any) -> Any:
+    """What tells activations apart: the name of a library's, the functions of any other."""
+    known = (activation.phi, activation.dphi, activation.kinks)
+    return activation.name if activation.known else known
 
 
 def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: bool, budget: int) -> list[Outcome]:

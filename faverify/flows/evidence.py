@@ -14,6 +14,7 @@ from ..errors import LawError, Misuse, Undecidable, name_of
 from ..kernel.states import State, value_of
 from ..kernel.wiring import places
 from ..model.formulas import inner, norm2
+from ..model.laws import as_law
 from ..model.rules import BackPropagation
 from .precise import LimbSeries
 from .problems import FlowProblem
@@ -69,7 +70,7 @@ class Along:
 
 def law_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
     """Q at the layers that are asked for."""
-    program, run = path.program, path.program.run
+    program, run, law = path.program, path.program.run, as_law(law)
     found = places(run, law)
     if not found:
         raise Misuse("law", name_of(law), "a network with a hidden layer")
@@ -79,7 +80,7 @@ def law_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
         if asked not in labels:
             raise Misuse("layer", layer, f"one of {', '.join(map(str, labels))}, or −1 for the last")
         labels = [asked]
-    nodes = []
+    nodes, known = [], len(program.switches)
     for label in labels:
         try:
             value = value_of(law, run, State(found[label]))
@@ -87,6 +88,10 @@ def law_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
             what = f"{question.line} asks for {question.question}"
             raise LawError(name_of(law), what, "write the law with @, *, .mT and the helpers of fv") from question
         nodes.append(program.nodes[value.place])
+    if len(program.switches) > known:
+        del program.switches[known:]
+        remedy = "fv.enclose bounds its drift; along a path it would need events of its own"
+        raise LawError(name_of(law), "takes a sign or an absolute value of its own", remedy)
     return nodes
 
 

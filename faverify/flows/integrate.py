@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, NonUnique
+from ..errors import Misuse, NonFiniteError, NonUnique
 from .paths import Path
 from .precise import LimbSeries
 from .problems import FlowProblem, number
@@ -23,6 +23,7 @@ FLOAT = 15  # digits of float64
 LEAST = 20  # digits of the next arithmetic
 MOST = 2000
 BUDGET = 20000  # steps
+LATEST = Fraction(10) ** 100
 
 
 def integrate(
@@ -98,7 +99,11 @@ def flow(
             engine, single, Germs(program), state, engine.end,
             follow=follow, budget=budget, options=options, progress=progress,
         )  # fmt: skip
-        case = stepper.run()[0]
+        try:
+            case = stepper.run()[0]
+        except ZeroDivisionError as error:
+            remedy = "start where the rule and error(t, f) have values"
+            raise NonFiniteError(f"1/0 ({error})", f"the vector field ({remedy})") from error
     return Path(problem, program, digits, case, stepper.layout)
 
 
@@ -134,6 +139,8 @@ def length(t: Any) -> Fraction:
     found = number(t, "t")
     if found < 0:
         raise Misuse("t", t, "a time of 0 or more: a flow that is not unique backwards is followed forwards only")
+    if found > LATEST or 0 < found < 1 / LATEST:
+        raise Misuse("t", t, "a time between 1e-100 and 1e100, or 0")
     return found
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..errors import UnsupportedOperation
 from .limbs import Fixed, Limbs, Product
 from .programs import Node, Program
-from .series import FloatSeries, Modes, Series, radius_of
+from .series import PART, SEEN, FloatSeries, Modes, Series, radius_of
 
 Array = NDArray[np.float64]
 GUARD = 7  # decimal places beyond what is asked for
@@ -374,15 +374,16 @@ class LimbSeries(Series):
 
     def _fit_unit(self) -> None:
         """A unit of time that is a step long, so that coefficients fall as they should, from the series in float64."""
-        for _ in range(8):
+        for _ in range(60):
             self._run_shadow()
-            radius = float(radius_of(self.shadow.sizes())[0])
+            sizes = self.shadow.sizes()
+            radius = float(radius_of(sizes)[0]) if np.isfinite(sizes).all() else 2.0**-40
             if not math.isfinite(radius) or 0.5 <= radius <= 2:
                 return
             self.unit_log += round(math.log2(max(radius, 2.0**-40))) if radius < 2.0**40 else 40
             self.unit_log = min(self.unit_log, LONGEST)
             self.unit = np.array([2.0**self.unit_log])
-            if self.unit_log == LONGEST:
+            if self.unit_log == LONGEST or self.unit_log < -1000:
                 return
 
     def _run_shadow(self, order: int | None = None) -> None:
@@ -580,7 +581,11 @@ class LimbSeries(Series):
             return self._bound(node.args[0])
         if node.op == "gated":
             return self._bound(node.args[1])
-        return float(np.abs(self.as_float(node, slice(0, 1 if not node.moving else 3))).max()) + 1e-300
+        own = float(np.abs(self.as_float(node, slice(0, 1 if not node.moving else 3))).max()) + 1e-300
+        if node.place not in self.states:
+            return own
+        start = (self.as_float(self.program.nodes[place], slice(0, 1)) for place in self.states)
+        return max(own, PART * max(float(np.abs(value).max()) for value in start))
 
     def located(self, theta: Array, hits: dict[int, list[int]], guard: Callable[[int, int], Any]) -> list[Fraction]:
         """Lengths of steps: a few bits where nothing happens; where something does, the root to all digits."""
@@ -653,6 +658,14 @@ class LimbSeries(Series):
                 found[name] = self.state[name]
         return found
 
+    def held(self, before: Any, after: Any, rows: Any) -> Any:
+        return before if rows[0] else after
+
+    def signature(self) -> Array:
+        """How what moves goes on: its first coefficients."""
+        nodes = [self.program.nodes[place] for place in self.states]
+        return np.concatenate([self.as_float(node, slice(1, SEEN)).ravel() for node in nodes])
+
     def later(self, now: Fraction, unit: float, theta: Fraction) -> Fraction:
         bits = int((self.digits + GUARD) * 3.33) + 40
         return rounded(now + theta * Fraction(2) ** self.unit_log, bits)
@@ -664,7 +677,7 @@ class LimbSeries(Series):
         return float(left) if left > Fraction(10) ** -(self.digits + 3) * max(Fraction(end), Fraction(1)) else 0.0
 
     def shortest(self, now: Fraction, end: Any) -> float:
-        return 10.0**-self.digits * max(float(now), 1e-3 * float(end))
+        return 10.0**-self.digits * float(now)
 
     def moved(self, before: Fraction, now: Fraction) -> bool:
         return now > before

@@ -108,6 +108,8 @@ class FlowProblem:
 
     def _feedback(self) -> dict[str, Rows]:
         depth, listed = self.net.depth, self.feedback
+        if not isinstance(listed, Mapping) and listed is not None and not hasattr(listed, "__len__"):
+            raise Misuse("feedback", listed, "a list B_2 … B_L or F_1 … F_{L−1}, or a dict by name")
         if not isinstance(listed, Mapping) and listed is not None and len(listed):
             names = [f"{direct_or_back(self.net, self.rule, listed)}{k}" for k in range(2, depth + 1)]
             if names[0][0] == "F":
@@ -223,7 +225,7 @@ def matrix(value: Any, name: str, column: bool = False) -> Rows:
 
 def number(value: Any, where: str) -> Fraction:
     """The rational number that an entry stands for."""
-    if isinstance(value, bool):
+    if isinstance(value, (bool, bytes)):
         raise Misuse(where, value, "numbers")
     if isinstance(value, (int, Fraction)):
         return Fraction(value)

@@ -27,6 +27,8 @@ from .programs import Node, Program, needed
 
 Array = NDArray[np.float64]
 SAFETY = float(np.exp(-2.0))  # of the radius of convergence, as Jorba & Zou advise
+PART = 0.01  # of the greatest weight: a weight that vanishes has been rounded beside those
+SEEN = 8  # orders by which two ways to go on are told apart
 NEWTON = 12  # iterations for unknowns that enter products with each other; affine ones need one
 
 
@@ -354,7 +356,7 @@ class FloatSeries(Series):
 
     def start(self, leaves: dict[str, Array], now: Array, unit: Array, modes: Modes | None) -> None:
         """Values at the start: of every leaf, the time and its unit in each case, and the modes."""
-        self.now, self.unit = now, unit
+        self.now, self.unit = np.asarray(now, dtype=np.float64), unit
         for name, value in leaves.items():
             node = self.program.leaves.get(name)
             if node is not None and node.place in self.c:
@@ -541,7 +543,10 @@ class FloatSeries(Series):
             return self._bound(node.args[0], row)
         if node.op == "gated":
             return self._bound(node.args[1], row)
-        return float(np.abs(self.c[node.place][:3, row]).max()) + 1e-300
+        own = float(np.abs(self.c[node.place][:3, row]).max()) + 1e-300
+        if node.place not in self.states:
+            return own
+        return max(own, PART * max(float(np.abs(self.c[place][0, row]).max()) for place in self.states))
 
     def located(self, theta: Array, hits: Any, guard: Any) -> Any:
         """The lengths of the steps, as exactly as the engine knows them."""
@@ -561,6 +566,24 @@ class FloatSeries(Series):
                 found[name] = self.c[node.place][0].copy()
         return found
 
+    def held(self, before: dict[str, Array], after: dict[str, Array], rows: NDArray[np.bool_]) -> dict[str, Array]:
+        """The states after a step, where some cases did not take it."""
+        if not rows.any():
+            return after
+        return {name: np.where(rows[:, None, None], before[name], value) for name, value in after.items()}
+
+    def weight(self) -> Array:
+        """The greatest entry of what moves, of each case."""
+        found = np.full(self.cases, 1e-300)
+        for place in self.states:
+            np.maximum(found, np.abs(self.c[place][0]).max(axis=(1, 2)), out=found)
+        return found
+
+    def signature(self) -> Array:
+        """How what moves goes on, of a stack of one: its first coefficients."""
+        parts = [self.c[place][1:SEEN, 0].ravel() for place in self.states]
+        return np.concatenate(parts)
+
     def later(self, now: float, unit: float, theta: float) -> float:
         return float(now + unit * theta)
 
@@ -569,7 +592,7 @@ class FloatSeries(Series):
         return left if left > 1e-15 * abs(float(end)) else 0.0
 
     def shortest(self, now: float, end: float) -> float:
-        return 1e-14 * max(now, 1e-3 * float(end))
+        return 1e-14 * now
 
     def moved(self, before: float, now: float) -> bool:
         return now > before

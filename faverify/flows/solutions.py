@@ -52,6 +52,8 @@ class Solution:
         time = Matrix(ring, [[TIME]])
         run.error = lambda output: error_of(self.problem, time, output.h, lambda: run.once("y", *output.h._dims))
         moves = run.velocities(self.problem.rule)
+        if set(moves) != set(self.values):
+            raise Misuse("values", sorted(self.values), f"what moves, and that alone: {', '.join(moves)}")
         found = []
         for name, rate in moves.items():
             entries = [v for row in data[name] for v in row]
@@ -62,7 +64,9 @@ class Solution:
     def recheck(self) -> bool:
         """Whether it starts where the problem does, satisfies the flow, and ends where it says."""
         for name, rows in self.values.items():
-            start = self.problem.data[name]
+            start = self.problem.data.get(name)
+            if start is None or [len(row) for row in rows] != [len(row) for row in start]:
+                raise Misuse("values", name, "the names of the problem's parameters, each in its shape")
             pairs = ((v, s) for row, given in zip(rows, start, strict=True) for v, s in zip(row, given, strict=True))
             if any(sympy.simplify(sympy.sympify(v).subs(TIME, 0) - rational(s)) != 0 for v, s in pairs):
                 return False

@@ -115,6 +115,7 @@ class Stepper:
         self.pieces = np.zeros((engine.cases, size), dtype=np.int64)
         self.slides: list[dict[int, tuple[int, bool]]] = [{} for _ in self.cases]  # entry → (followed or −1, turned)
         self.trial: Any = None
+        self.driven = any(node.op == "time" for node in engine.schedule)  # by an error signal that is never at rest
         self.held = self.rest = np.zeros(engine.cases, dtype=bool)
 
     # The loop
@@ -168,7 +169,7 @@ class Stepper:
             self.active[row].steps += 1
             if self.keep:
                 self.active[row].segments.append(self._segment(row, exact[row]))
-        self.state = engine.advance(exact)
+        self.state = engine.held(self.state, engine.advance(exact), self.held)
         ends = zip(self.now, self.unit, exact, self.held, strict=True)
         self.now = [n if held else engine.later(n, unit, t) for n, unit, t, held in ends]
         self._arrive(theta, radius, previous)
@@ -222,7 +223,7 @@ class Stepper:
         """Cases that move by no more than rounding in this step: signs of guards that vanish mean nothing there."""
         sizes = self.engine.sizes()
         found = sizes[1] * np.maximum(theta, 1.0) <= 100 * self.engine.noise * sizes[0]
-        return np.asarray(found & ~self.held)
+        return np.asarray(found & ~self.held & (not self.driven))
 
     # Guards
 
@@ -272,10 +273,8 @@ class Stepper:
                 sign = leading_sign(caps[:, row, flat], theta[row])
                 guards[:, row, at] = 0
                 guards[0, row, at] = 1
-                if (
-                    at == flat and flat not in case.idle and np.abs(caps[:, row, flat]).max() > 0
-                ):  # it may leave where its cap changes sign
-                    guards[:, row, at] = sign * caps[:, row, flat]
+                if flat not in case.idle and np.abs(caps[:, row, flat]).max() > 0:
+                    guards[:, row, at] = sign * caps[:, row, flat]  # it may leave where its cap changes sign
                 continue
             if flat in case.pending and case.pending.pop(flat) != self.pieces[row, flat]:
                 case.events.append(Happening(self.now[row], "cross", flat))
@@ -565,6 +564,7 @@ class Stepper:
                 significant = np.flatnonzero(sizes > trial.tie * max(scale, np.abs(terms).max()))
                 if len(significant) and terms[significant[0]] < 0:
                     return False
+        option.velocities = trial.signature()  # of a higher order, where first rates are equal
         return True
 
     def _segment(self, row: int, theta: Any) -> Segment:

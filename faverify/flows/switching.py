@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BELOW, ABOVE, SLIDE = 0, 1, 2
 TIE = 1e-9  # of the scale of the numbers compared: below it a sign is left to the series
+SLOW = 1e-6  # of the weights: rates below it are compared with it, so that rounding decides nothing
 MOST = 7  # units for which all combinations are tried, each with its own series
 BOXES = 9  # units for which all combinations are tried where they act linearly
 ZERO = 1e-12  # of the scale: a number that is 0 by structure comes out below it
@@ -278,7 +279,7 @@ def linear_model(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints
     carried = lifted(germs, states, times, stack, flats)
     matrix = (rates[1:] - rates[0]).T
     size = np.maximum(np.abs(matrix * np.abs(caps[0])).max(axis=1), np.maximum(np.abs(rates[0]), 1e-300))
-    size = np.maximum(size, 1e-6 * size.max())
+    size = np.maximum(size, max(1e-6 * size.max(), SLOW * float(series.weight()[0])))
     found = Linear(
         units, rates[0] / size, matrix / size[:, None], carried * size[None, :] / size[:, None],
         caps[0], (caps[1:] - caps[0]).T, fields[0], fields[1:] - fields[0],
@@ -507,7 +508,7 @@ def _judged(
     caps, fields = series.caps(0)[:total], field_of(series)[:total]
     by_case = np.abs(rates).reshape(len(corners), each, -1)
     scale = np.maximum(by_case.max(axis=1), 1e-3 * by_case.reshape(len(corners), -1).max(axis=1)[:, None])[stack]
-    scale = np.maximum(scale, 1e-300)
+    scale = np.maximum(scale, SLOW * series.weight()[:total, None])
     with np.errstate(all="ignore"):
         at = np.where(xi == 0, 0.0, np.where(caps == 0, np.inf, xi / caps))
     inside = np.minimum(at, 1 - at)

@@ -63,6 +63,20 @@ def test_a_slow_start_is_no_rest():
     assert max(gaps) < 1e-11
 
 
+def test_activations_of_one_phi_are_told_apart():
+    def phi(h):
+        return h if h > 0 else 0 * h
+
+    def problem(low):
+        net = fv.MLP((1, 2, 1), fv.Activation(phi, lambda h: 1 if h > 0 else low, name="φ"))
+        data = {"weights": [[[-1], [1]], [[1, 1]]], "feedback": [[[1, 1]]], "inputs": [[1]], "targets": [[3]]}
+        return fv.FlowProblem(net, RULE, **data)
+
+    plain, surrogate = fv.integrate_many([problem(0), problem(0.5)], 1).outcomes
+    assert plain.weights[0][0, 0] == -1
+    assert abs(surrogate.weights[0][0, 0] - fv.integrate(problem(0.5), 1, digits=15).weights()[0][0, 0]) < 1e-12
+
+
 def test_a_blow_up_in_a_stack_stops_no_one_else():
     """W₁ = (1 − 2t)^{−1/2} for W₂(0) = ½; for W₂(0) = −1 it decays."""
     one, signal = [[1]], lambda t, f: -2 * f

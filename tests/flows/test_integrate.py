@@ -256,6 +256,66 @@ def test_a_start_on_a_kink_that_is_unique():
     assert path.weights(1)[0][0, 0] == 0
 
 
+def test_a_parked_neuron_may_leave_when_its_signal_turns():
+    """h = 1 − 2t + t²/2 parks at 2 − √2; from t = 2 on, W₁ ≡ 0 and W₁ = (t − 2)²/2 both go on."""
+    problem = small(targets=None, error=lambda t, f: 2 - t)
+    for digits in (15, 25):
+        with pytest.raises(fv.NonUnique) as raised:
+            fv.integrate(problem, 4, digits=digits)
+        assert abs(raised.value.path.t_end - 2) < 1e-12
+
+
+def test_a_signal_that_begins_at_zero_and_pushes_outward():
+    """W₁ = 0 and e = −t: W₁ ≡ 0 and W₁ = t²/2, though all velocities are 0 at the start."""
+    with pytest.raises(fv.NonUnique, match="beyond t = 0"):
+        fv.integrate(small(weights=[[[0]], ONE], targets=None, error=lambda t, f: -t), 1, digits=20)
+
+
+def test_stiff_data_loses_nothing():
+    """x = 10¹²: the closed gate stays closed, and what does not move keeps its value."""
+    problem = fv.FlowProblem(
+        fv.MLP((1, 2, 1)), R.FeedbackAlignment(), weights=[[[-1], [1]], [[1, 1]]], feedback=[[[1, 1]]],
+        inputs=[["1e12"]], targets=[[3]],
+    )  # fmt: skip
+    path = fv.integrate(problem, 1, digits=20, budget=30)
+    assert path.status == "budget"
+    assert path.weights()[0][0, 0] == -1
+    assert path.weights()[1][0, 0] == 1
+
+
+def test_an_error_signal_of_time_in_float64():
+    path = fv.integrate(small(targets=None, error=lambda t, f: f - t), 1, digits=15)
+    fine = fv.integrate(small(targets=None, error=lambda t, f: f - t), 1, digits=25)
+    assert abs(path.weights()[0][0, 0] - fine.weights()[0][0, 0]) < 1e-13
+
+
+def test_a_long_time_is_no_blow_up():
+    problem = fv.FlowProblem(
+        fv.MLP((1, 1, 1)), R.FeedbackAlignment(), weights=[ONE, ONE], feedback=[ONE], inputs=ONE, targets=[[3]]
+    )
+    assert fv.integrate(problem, "1e20", digits=15, budget=200).status in ("ok", "budget")
+
+
+def test_what_has_no_value_is_told():
+    with pytest.raises(fv.NonFiniteError, match="the vector field"):
+        fv.integrate(small(targets=None, error=lambda t, f: f / t), 1, digits=20)
+    with pytest.raises(fv.Misuse, match="between 1e-100 and 1e100"):
+        fv.integrate(small(), "1e400")
+    with pytest.raises(fv.Misuse, match="a list B_2"):
+        small(feedback=3)
+
+
+def test_a_law_with_a_sign_of_its_own_is_refused_along_a_path():
+    @fv.law("‖|W_l|‖²")
+    def folded(layer, above):
+        return fv.norm2(fv.absolute(layer.W))
+
+    path = fv.integrate(small(), 1, digits=20)
+    with pytest.raises(fv.LawError, match="a sign or an absolute value of its own"):
+        path.drift(folded)
+    assert path.drift(L.feedback_balance) < 1e-18
+
+
 def test_all_weights_zero_at_the_start():
     problem = small(weights=[[[0]], [[0]]], targets=[[-1]])
     path = fv.integrate(problem, 1, digits=20)
