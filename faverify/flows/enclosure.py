@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LawError, Misuse, Undecidable, name_of
-from ..kernel.states import State, value_of
-from ..kernel.wiring import places
+from ..errors import LawError, Misuse
 from ..model.formulas import inner
 from ..model.names import unmarked
 from .balls import ROUGH, BallSeries, ball, bounds, cuts, decimals, horner, hull, over, precision
@@ -24,6 +22,7 @@ from .kinks import certain
 from .lohner import Run, order_for
 from .problems import FlowProblem, number
 from .programs import Node, Program, recorded
+from .quantities import law_nodes
 from .sets import Segment, States
 
 FEWEST, MOST = 6, 400  # digits
@@ -305,34 +304,6 @@ def ranges_over(states: States, nodes: list[Node], segment: Segment) -> tuple[li
     parts = cuts(segment.length, PARTS)
     columns = zip(zip(*rows, strict=True), rests, strict=True)
     return points, [checked(over([*row, rest], parts)) for row, rest in columns]
-
-
-def law_nodes(program: Program, law: Any, layer: int | None) -> list[Node]:
-    """Q at the layers that are asked for, as nodes of the program.
-
-    Raises: Misuse, LawError.
-    """
-    from ..model.laws import as_law
-
-    law, run = as_law(law), program.run
-    found = places(run, law)
-    if not found:
-        raise Misuse("law", name_of(law), "a network with a hidden layer")
-    labels = list(found)
-    if layer is not None:
-        asked = labels[-1] if layer == -1 else layer
-        if asked not in labels:
-            raise Misuse("layer", layer, f"one of {', '.join(map(str, labels))}, or −1 for the last")
-        labels = [asked]
-    nodes = []
-    for label in labels:
-        try:
-            value = value_of(law, run, State(found[label]))
-        except Undecidable as question:
-            what = f"{question.line} asks for {question.question}"
-            raise LawError(name_of(law), what, "write the law with @, *, .mT and the helpers of fv") from question
-        nodes.append(program.nodes[value.place])
-    return nodes
 
 
 def checked(values: list[Any]) -> list[Any]:

@@ -10,15 +10,14 @@ import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LawError, Misuse, Undecidable, name_of
-from ..kernel.states import State, value_of
-from ..kernel.wiring import places
+from ..errors import LawError, Misuse, name_of
 from ..model.formulas import inner, norm2
 from ..model.laws import as_law
 from ..model.rules import BackPropagation
 from .precise import LimbSeries
 from .problems import FlowProblem
 from .programs import Node, Program, recorded, settle
+from .quantities import law_nodes
 from .series import FloatSeries, Modes
 
 Array = NDArray[np.float64]
@@ -68,35 +67,19 @@ class Along:
         return np.concatenate([self.engine.rough(node).reshape(self.order + 1, -1) for node in self.nodes], axis=1)
 
 
-def law_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
-    """Q at the layers that are asked for."""
-    program, run, law = path.program, path.program.run, as_law(law)
-    found = places(run, law)
-    if not found:
-        raise Misuse("law", name_of(law), "a network with a hidden layer")
-    labels = list(found)
-    if layer is not None:
-        asked = labels[-1] if layer == -1 else layer
-        if asked not in labels:
-            raise Misuse("layer", layer, f"one of {', '.join(map(str, labels))}, or −1 for the last")
-        labels = [asked]
-    nodes, known = [], len(program.switches)
-    for label in labels:
-        try:
-            value = value_of(law, run, State(found[label]))
-        except Undecidable as question:
-            what = f"{question.line} asks for {question.question}"
-            raise LawError(name_of(law), what, "write the law with @, *, .mT and the helpers of fv") from question
-        nodes.append(program.nodes[value.place])
-    if len(program.switches) > known:
-        del program.switches[known:]
+def smooth_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
+    """Q at the layers that are asked for; a law that switches itself is refused: the path has none of its events."""
+    known = len(path.program.switches)
+    nodes = law_nodes(path.program, law, layer)
+    if len(path.program.switches) > known:
+        del path.program.switches[known:]
         remedy = "fv.enclose bounds its drift; along a path it would need events of its own"
-        raise LawError(name_of(law), "takes a sign or an absolute value of its own", remedy)
+        raise LawError(name_of(as_law(law)), "takes a sign or an absolute value of its own", remedy)
     return nodes
 
 
 def drift(path: Any, law: Any, layer: int | None = None) -> Any:
-    return drift_of(path, law_nodes(path, law, layer))
+    return drift_of(path, smooth_nodes(path, law, layer))
 
 
 def drift_of(path: Any, nodes: list[Node]) -> Any:

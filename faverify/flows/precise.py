@@ -17,10 +17,9 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedOperation
 from .limbs import Fixed, Limbs, Product
 from .programs import Node, Program
-from .series import PART, SEEN, FloatSeries, Modes, Series, radius_of
+from .series import PART, SEEN, STRUCTURAL, FloatSeries, Modes, Series, radius_of
 
 Array = NDArray[np.float64]
 GUARD = 7  # decimal places beyond what is asked for
@@ -44,7 +43,6 @@ class LimbSeries(Series):
         self.e: dict[int, int] = {}
         self.stale = True  # whether exponents are to be renewed
         self.c: dict[int, Array] = {}
-        self.exact_state: dict[str, tuple[Array, int]] = {}
         self.reciprocals = [self._number(Fraction(1, max(k, 1))) for k in range(order + 3)]
         self.unit_log = 0
         self.xi: list[dict[int, Fraction]] = []  # by order: flat number → value
@@ -453,13 +451,6 @@ class LimbSeries(Series):
             if slides and k < top:
                 inverse = self._solve(k, slides, inverse)
 
-    def evaluate(self, nodes: list[Node], k: int) -> None:
-        steps = self.steps
-        for node in nodes:
-            order = k - node.late
-            if order >= 0:
-                steps[node.place](order)
-
     # Sliding
 
     def _entry(self, node: Node, k: int, i: int, j: int) -> Fraction:
@@ -630,14 +621,13 @@ class LimbSeries(Series):
     def advance(self, theta: list[Fraction]) -> dict[str, tuple[Array, int]]:
         at, n, found = theta[0], self.limbs.count, {}
         bits = self.limbs.bits * (n - 1) - self.limbs.exponent(0)
-        powers, power = [], Fraction(1)
+        powers = []
         small = at.denominator.bit_length() < 30
         exact = at if small else Fraction(round(at * 2 ** (bits + 40)), 2 ** (bits + 40))
         scaled, unit = 1 << (bits + 40), round(exact * 2 ** (bits + 40))
         for _ in range(self.order + 1):
             powers.append(Fraction(scaled, 1 << (bits + 40)))
             scaled = (scaled * unit) >> (bits + 40)
-        del power
         one = self.limbs.exponent(0)
         row = np.array([self.limbs.digits_of(p, one) for p in powers]).T.reshape(n, 1, -1)
         for name, node in self.program.leaves.items():
@@ -676,11 +666,8 @@ class LimbSeries(Series):
         left = Fraction(end) - now
         return float(left) if left > Fraction(10) ** -(self.digits + 3) * max(Fraction(end), Fraction(1)) else 0.0
 
-    def shortest(self, now: Fraction, end: Any) -> float:
+    def shortest(self, now: Fraction) -> float:
         return 10.0**-self.digits * float(now)
-
-    def moved(self, before: Fraction, now: Fraction) -> bool:
-        return now > before
 
     def taken(self, state: Any, rows: list[int]) -> Any:
         return dict(state)
@@ -795,10 +782,7 @@ def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[F
             return [[fraction_of(abs(matrix.det()).log())]]
         if name == "reciprocal":
             return [[1 / v for v in row] for row in rows]
-        one = {"exp": "exp", "tanh": "tanh", "erf": "erf", "log": "log", "sqrt": "sqrt"}.get(name)
-        if one is None:
-            raise UnsupportedOperation(name, "series", "write it with fv.exp, fv.tanh, fv.erf, fv.log, fv.sqrt")
-        return [[fraction_of(getattr(matrix[i, j], one)()) for j in range(len(rows[0]))] for i in range(len(rows))]
+        return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
 
 
 def solver(matrix: list[Any], bits: int) -> Callable[[list[Fraction]], list[Fraction]]:
@@ -816,15 +800,3 @@ def solver(matrix: list[Any], bits: int) -> Callable[[list[Fraction]], list[Frac
         return [sum((a * b for a, b in zip(row, rest, strict=True)), Fraction(0)) for row in rows]
 
     return solve
-
-
-def _diagonal(a: Array) -> Array:
-    return np.diagonal(a, axis1=-2, axis2=-1)[..., None]
-
-
-STRUCTURAL: dict[str, Callable[[Node], Callable[[Array], Array]]] = {
-    "T": lambda node: lambda a: np.swapaxes(a, -1, -2),
-    "diagonal": lambda node: _diagonal,
-    "spread": lambda node: lambda a: a * np.eye(node._dims[0]),
-    "index": lambda node: lambda a: a[..., node.data[0] : node.data[0] + 1, node.data[1] : node.data[1] + 1],
-}

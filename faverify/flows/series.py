@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedOperation
 from .programs import Node, Program, needed
 
 Array = NDArray[np.float64]
@@ -45,8 +44,6 @@ class Layout:
             self.slices[switch.number] = slice(start, start + rows * cols)
             start += rows * cols
         self.size = start
-        self.lower = np.full(start, -1)  # for entries: the number of kinks of their switch, by entry
-        self.kinks = np.array([len(s.kinks) for s in self.switches for _ in range(_entries(s))], dtype=int)
 
     def place(self, flat: int) -> tuple[Any, int, int]:
         """The switch, the row and the column of an entry."""
@@ -131,6 +128,14 @@ class Series:
         self.ahead = [node for node in self.live if node.place in ahead]
         self.steps: dict[int, Callable[[int], None]] = {}
 
+    def evaluate(self, nodes: list[Node], k: int) -> None:
+        """The coefficients of nodes that are due when others have order k."""
+        steps = self.steps
+        for node in nodes:
+            order = k - node.late
+            if order >= 0:
+                steps[node.place](order)
+
     def _ordered(self, roots: list[Node]) -> list[Node]:
         """Everything that the roots need, each after what it needs at the same order."""
         done: dict[int, Node] = {}
@@ -185,7 +190,6 @@ class FloatSeries(Series):
     def __init__(self, program: Program, order: int, cases: int, roots: list[Node] | None = None) -> None:
         super().__init__(program, order, roots)
         self.cases = cases
-        self.watching = True
         self.seen_caps: dict[int, Array] = {}
         self.after: Any = None
         self.c: dict[int, Array] = {}
@@ -398,13 +402,6 @@ class FloatSeries(Series):
             found[:, self.layout.slices[switch.number]] = self.c[switch.argument.place][k].reshape(self.cases, -1)
         return found
 
-    def evaluate(self, nodes: list[Node], k: int) -> None:
-        steps = self.steps
-        for node in nodes:
-            order = k - node.late
-            if order >= 0:
-                steps[node.place](order)
-
     def expand(self, order: int | None = None) -> None:
         """All coefficients up to the order; sliding unknowns solved for on the way."""
         top = self.order if order is None else order
@@ -523,9 +520,6 @@ class FloatSeries(Series):
         """Coefficients of arguments, unknowns and what bounds them: (orders, cases, entries)."""
         orders = self.order + 1
         arguments = np.stack([self.arguments(k) for k in range(orders)])
-        if not (self.modes.slides >= 0).any() and not self.watching:
-            nothing = np.zeros((orders, self.cases, self.layout.size))
-            return arguments, nothing, nothing
         return arguments, self.xi[:orders, :, : self.layout.size], np.stack([self.caps(k) for k in range(orders)])
 
     def argument_scale(self, row: int, flat: int) -> float:
@@ -591,11 +585,8 @@ class FloatSeries(Series):
         left = float(end) - now
         return left if left > 1e-15 * abs(float(end)) else 0.0
 
-    def shortest(self, now: float, end: float) -> float:
+    def shortest(self, now: float) -> float:
         return 1e-14 * now
-
-    def moved(self, before: float, now: float) -> bool:
-        return now > before
 
     def taken(self, state: dict[str, Array], rows: list[int]) -> dict[str, Array]:
         return {name: value[rows] for name, value in state.items()}
@@ -604,9 +595,7 @@ class FloatSeries(Series):
         return state
 
     def resized(self, cases: int) -> FloatSeries:
-        found = FloatSeries(self.program, self.order, cases)
-        found.watching = self.watching
-        return found
+        return FloatSeries(self.program, self.order, cases)
 
     def states_of(self, row: int) -> dict[str, Array]:
         """Coefficients of what moves, of one case: (orders, rows, cols)."""
@@ -633,10 +622,6 @@ class FloatSeries(Series):
             near = np.abs(value - kink) <= 1e-11 * scales
             found += [(int(flat), int(pieces[flat]) + shift - 1) for flat in np.flatnonzero(near)]
         return found
-
-    def coefficients(self, node: Node) -> Array:
-        """(order + 1, cases, rows, cols)."""
-        return self.c[node.place][: self.order + 1]
 
 
 def inverted(matrices: Array) -> Array:
@@ -695,8 +680,6 @@ STRUCTURAL: dict[str, Callable[[Node], Callable[[Array], Array]]] = {
 
 
 def _erf(a: Array) -> Array:
-    import math
-
     return np.vectorize(math.erf, otypes=[np.float64])(a)  # type: ignore[no-any-return]
 
 
@@ -710,7 +693,3 @@ FUNCTIONS: dict[str, Any] = {
     "inverse": np.linalg.inv,
     "logdet": lambda a: np.linalg.slogdet(a)[1][..., None, None],
 }
-
-
-def unsupported(op: str) -> UnsupportedOperation:
-    return UnsupportedOperation(op, "series", "write it with @, *, +, .mT and the helpers of fv")

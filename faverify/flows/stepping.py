@@ -186,7 +186,7 @@ class Stepper:
         case.steps += 1
         if not max(float(np.abs(v[row]).max()) for v in self.engine.as_floats(self.state).values()) < GREATEST:
             case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
-        elif float(self.unit[row]) < self.engine.shortest(self.now[row], self.end):
+        elif float(self.unit[row]) < self.engine.shortest(self.now[row]):
             case.status, case.note = "blow-up", "the radius of convergence shrinks to nothing"
         elif case.steps > self.budget:
             case.status, case.note = "budget", f"{case.steps} steps"
@@ -349,7 +349,7 @@ class Stepper:
         for row in [k for k, held in enumerate(self.held) if not held]:
             case = self.active[row]
             case.fresh = {}
-            if self.engine.moved(previous[row], self.now[row]):
+            if self.now[row] > previous[row]:
                 case.corners = 0
             else:
                 case.corners += 1
@@ -358,7 +358,7 @@ class Stepper:
                 case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
             elif remaining <= 0:
                 case.status = case.status or "ok"
-            elif radius[row] * self.unit[row] < self.engine.shortest(self.now[row], self.end):
+            elif radius[row] * self.unit[row] < self.engine.shortest(self.now[row]):
                 case.status, case.note = "blow-up", "the radius of convergence shrinks to nothing"
             elif case.steps >= self.budget:
                 case.status, case.note = "budget", f"{case.steps} steps"
@@ -523,7 +523,7 @@ class Stepper:
             case.fresh[flat] = entry.below
         case.parked.pop(flat, None)
         case.idle.discard(flat)
-        if kind and self.engine.moved(self.engine.zero, self.now[row]):
+        if kind and self.now[row] > self.engine.zero:
             case.events.append(Happening(self.now[row], kind, flat))
 
     def _verified(self, row: int, corner: Corner, entries: dict[int, Entry], option: Candidate) -> bool:

@@ -40,7 +40,7 @@ def test_every_case_ends_with_a_named_status():
 
 def test_gates_as_steep_ramps_agree():
     """Ramps of width ε and ε/2 by SciPy: within three times their own difference."""
-    pytest.importorskip("scipy")
+    pytest.importorskip("scipy", reason="the reference is integrated by SciPy")
     from .regularised import agreement
 
     chosen = CASES[:10]
