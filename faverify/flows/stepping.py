@@ -115,6 +115,8 @@ class Stepper:
         self.pieces = np.zeros((engine.cases, size), dtype=np.int64)
         self.slides: list[dict[int, tuple[int, bool]]] = [{} for _ in self.cases]  # entry → (followed or −1, turned)
         self.trial: Any = None
+        self.sizes: Any = None  # of this step's series, by order; and the coefficients that guards are made of
+        self.flat: Any = None
         self.driven = any(node.op == "time" for node in engine.schedule)  # by an error signal that is never at rest
         self.held = self.rest = np.zeros(engine.cases, dtype=bool)
 
@@ -155,6 +157,7 @@ class Stepper:
         over = np.array([bool(case.status) for case in self.active])
         self.held = over | ~finite  # cases that are through, or must try a shorter unit, do not move
         self.unit = np.where(finite, engine.unit, self.unit / 16)
+        self.sizes, self.flat = engine.sizes(), engine.flat()
         for row in np.flatnonzero(~finite & ~over).tolist():
             self._overflow(row)
         theta, radius = self._lengths()
@@ -213,7 +216,7 @@ class Stepper:
 
     def _lengths(self) -> tuple[Array, Array]:
         """How far to go, in units of each case: by the last coefficients, and no further than the end."""
-        radius = radius_of(self.engine.sizes())
+        radius = radius_of(self.sizes)
         remaining = np.array([self.engine.remaining(now, self.end) for now in self.now]) / self.unit
         still = np.where(np.isfinite(radius), radius, np.maximum(remaining, 1.0))
         radius = np.minimum(still, 1e12)
@@ -221,16 +224,15 @@ class Stepper:
 
     def _at_rest(self, theta: Array) -> NDArray[np.bool_]:
         """Cases that move by no more than rounding in this step: signs of guards that vanish mean nothing there."""
-        sizes = self.engine.sizes()
-        found = sizes[1] * np.maximum(theta, 1.0) <= 100 * self.engine.noise * sizes[0]
+        found = self.sizes[1] * np.maximum(theta, 1.0) <= 100 * self.engine.noise * self.sizes[0]
         return np.asarray(found & ~self.held & (not self.driven))
 
     # Guards
 
     def _guards(self, theta: Array) -> Array:
         """(orders, cases, 2 · entries): for every entry what must stay positive below and above it."""
-        engine, size = self.engine, self.layout.size
-        arguments, xi, caps = engine.flat()
+        size = self.layout.size
+        arguments, xi, caps = self.flat
         guards = np.zeros((len(arguments), len(self.active), 2 * size))
         rows = np.arange(size)
         low, high = self.table[rows, self.pieces], self.table[rows, self.pieces + 1]
@@ -333,7 +335,7 @@ class Stepper:
             low = least(guards[:, rows, which], theta[rows])
             for row, value in zip(rows.tolist(), low, strict=True):
                 self.active[row].violation = max(self.active[row].violation, float(-value))
-        arguments = self.engine.flat()[0]
+        arguments = self.flat[0]
         for row in np.flatnonzero(~self.held).tolist():
             case = self.active[row]
             for flat in self.slides[row]:
@@ -345,7 +347,6 @@ class Stepper:
 
     def _arrive(self, theta: Array, radius: Array, previous: list[Any]) -> None:
         """Who is at the end, who blows up, who has used up its steps."""
-        sizes = self.engine.sizes()[0]
         for row in [k for k, held in enumerate(self.held) if not held]:
             case = self.active[row]
             case.fresh = {}
@@ -354,7 +355,7 @@ class Stepper:
             else:
                 case.corners += 1
             remaining = self.engine.remaining(self.now[row], self.end)
-            if not sizes[row] < GREATEST:
+            if not self.sizes[0, row] < GREATEST:
                 case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
             elif remaining <= 0:
                 case.status = case.status or "ok"
@@ -385,16 +386,14 @@ class Stepper:
         now = np.array([float(t) for t in self.now])
         corners: dict[int, Corner] = {}
         for row, entries in zeros.items():
-            one = {n: v[[row]] for n, v in floats.items()}
-            corners[row] = sorted_out(self.germs, one, now[[row]], self.pieces[[row]], entries)
+            corners[row] = sorted_out(*self._alone(row), entries)
             parked = self.active[row].parked
             came = [e.flat for e in corners[row].led if e.flat not in parked and e.flat not in self.slides[row]]
             corners[row].before = {flat: int(self.pieces[row, flat]) for flat in came}
             for entry in corners[row].idle:
                 self._rest(row, entry)
         for row, corner in list(corners.items()):
-            one = {n: v[[row]] for n, v in floats.items()}
-            options = by_boxes(self.germs, one, now[[row]], self.pieces[[row]], corner)
+            options = by_boxes(*self._alone(row), corner)
             if options is not None:
                 self._choose(row, corner, options)
                 del corners[row]
@@ -449,9 +448,12 @@ class Stepper:
 
     def _free(self, row: int, corner: Corner, option: Candidate) -> list[int]:
         """Entries that share a surface, and could share its gate otherwise with other velocities."""
+        return undetermined(*self._alone(row), corner, option)
+
+    def _alone(self, row: int) -> tuple[Germs, dict[str, Array], Array, NDArray[np.int64]]:
+        """One case as a stack of its own, in float64: germs, state, time, pieces."""
         one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
-        now = np.array([float(self.now[row])])
-        return undetermined(self.germs, one, now, self.pieces[[row]], corner, option)
+        return self.germs, one, np.array([float(self.now[row])]), self.pieces[[row]]
 
     def _otherwise(self, row: int, corner: Corner, entries: dict[int, Entry], option: Candidate) -> list[Candidate]:
         """Where several neurons of one sample leave or slide at once, what each alone would make of the gates above it.
@@ -463,23 +465,20 @@ class Stepper:
         lifted = [unit.flat for unit in corner.units if option.modes[unit.flat] != BELOW]
         columns = [self.layout.place(flat)[2] for flat in lifted]
         several = [flat for flat, column in zip(lifted, columns, strict=True) if columns.count(column) > 1]
-        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
-        now, pieces = np.array([float(self.now[row])]), self.pieces[[row]]
         found: list[Candidate] = []
         for flat in several:
-            found += candidates(self.germs, one, now, pieces, [corner], only=flat)[0]
+            found += candidates(*self._alone(row), [corner], only=flat)[0]
         return [other for other in found if other.strict or self._verified(row, corner, entries, other)]
 
     def _apart(self, row: int, corner: Corner) -> None:
         """Where others rise, entries that went together part."""
-        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
-        now, pieces = np.array([float(self.now[row])]), self.pieces[[row]]
-        corner = parted(self.germs, one, now, pieces, corner)
+        alone = self._alone(row)
+        corner = parted(*alone, corner)
         if len(corner.units) > MOST:
             self._give_up(row, f"{len(corner.units)} entries on their kinks at once")
             return
-        options = by_boxes(self.germs, one, now, pieces, corner)
-        self._choose(row, corner, candidates(self.germs, one, now, pieces, [corner])[0] if options is None else options)
+        options = by_boxes(*alone, corner)
+        self._choose(row, corner, candidates(*alone, [corner])[0] if options is None else options)
 
     def _wait(self, row: int, entry: Entry, mode: int | None) -> None:
         """A led entry does not move yet; the next step's series say whether it stays, or leaves at a higher order."""
@@ -508,8 +507,7 @@ class Stepper:
         kind = ""
         if mode == SLIDE:
             kind = "" if was_sliding else "slide"
-            leader = corner.followers.get(flat)
-            self.slides[row] = {**self.slides[row], flat: (leader[0].flat, leader[1]) if leader else (-1, False)}
+            self.slides[row] = {**self.slides[row], flat: corner.tie(flat)}
             self.pieces[row, flat] = entry.below
             case.fresh[flat] = entry.below  # it may begin at an end of its box
         else:
@@ -536,8 +534,7 @@ class Stepper:
         for flat, mode in option.modes.items():
             pieces[0, flat] = entries[flat].below + (mode == ABOVE)
             if mode == SLIDE:
-                leader = corner.followers.get(flat)
-                slides[flat] = (leader[0].flat, leader[1]) if leader else (-1, False)
+                slides[flat] = corner.tie(flat)
         trial.start(
             self.engine.taken(self.state, [row]), [self.now[row]], self.unit[[row]], Modes.of_rows(pieces, [slides])
         )

@@ -54,6 +54,11 @@ class Corner:
     before: dict[int, int] = field(default_factory=dict)  # of led entries that moved until now: the piece they were in
     whole: bool = False  # whether followers go with theirs on both sides of all others' kinks
 
+    def tie(self, flat: int) -> tuple[int, bool]:
+        """Whom a sliding entry follows, or −1; and whether it is turned."""
+        leader = self.followers.get(flat)
+        return (leader[0].flat, leader[1]) if leader else (-1, False)
+
 
 @dataclass
 class Candidate:
@@ -408,11 +413,7 @@ def _stays(germs: Germs, state: Any, now: Array, pieces: Ints, corner: Corner, o
     stack = pieces.copy()
     for entry in (*corner.units, *corner.own.values(), *corner.led):
         stack[0, entry.flat] = entry.below + (option.modes[entry.flat] == ABOVE)
-    slides = {
-        f: (corner.followers[f][0].flat, corner.followers[f][1]) if f in corner.followers else (-1, False)
-        for f, mode in option.modes.items()
-        if mode == SLIDE
-    }
+    slides = {f: corner.tie(f) for f, mode in option.modes.items() if mode == SLIDE}
     rates = germs.expanded(state, now, Modes.of_rows(stack, [slides])).arguments(1)[0]
     return bool(abs(rates[flat]) <= ZERO * max(np.abs(rates).max(), 1e-300))
 
@@ -455,9 +456,7 @@ def candidates(
             modes[mine, entry.flat], below[mine, entry.flat] = BELOW, entry.below
     slides = [
         {
-            flat: (corner.followers[flat][0].flat, corner.followers[flat][1])
-            if flat in corner.followers
-            else (-1, False)
+            flat: corner.tie(flat)
             for flat in [*(u.flat for u in corner.units), *corner.followers]
             if modes[row, flat] == SLIDE
         }
