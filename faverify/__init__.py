@@ -31,6 +31,7 @@ _HOMES = {
     "flows.paths": ("Event", "Path"),
     "flows.problems": ("FlowProblem",),
     "flows.solutions": ("Solution", "ends_at"),
+    "flows.training": ("Training", "steps"),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
     "model.activations": (
         "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt",

@@ -651,10 +651,11 @@ class LimbSeries(Series):
     def held(self, before: Any, after: Any, rows: Any) -> Any:
         return before if rows[0] else after
 
-    def signature(self) -> Array:
-        """How what moves goes on: its first coefficients."""
+    def signature(self, unit: float) -> Array:
+        """How what moves goes on: its first coefficients, in this unit of time, whatever the series' own is."""
         nodes = [self.program.nodes[place] for place in self.states]
-        return np.concatenate([self.as_float(node, slice(1, SEEN)).ravel() for node in nodes])
+        scales = (unit / 2.0**self.unit_log) ** np.arange(1, SEEN)[:, None, None]
+        return np.concatenate([(self.as_float(node, slice(1, SEEN)) * scales).ravel() for node in nodes])
 
     def later(self, now: Fraction, unit: float, theta: Fraction) -> Fraction:
         bits = int((self.digits + GUARD) * 3.33) + 40

@@ -573,10 +573,10 @@ class FloatSeries(Series):
             np.maximum(found, np.abs(self.c[place][0]).max(axis=(1, 2)), out=found)
         return found
 
-    def signature(self) -> Array:
-        """How what moves goes on, of a stack of one: its first coefficients."""
-        parts = [self.c[place][1:SEEN, 0].ravel() for place in self.states]
-        return np.concatenate(parts)
+    def signature(self, unit: float) -> Array:
+        """How what moves goes on, of a stack of one: its first coefficients, in this unit of time."""
+        scales = (unit / self.unit[0]) ** np.arange(1, SEEN)[:, None, None]
+        return np.concatenate([(self.c[place][1:SEEN, 0] * scales).ravel() for place in self.states])
 
     def later(self, now: float, unit: float, theta: float) -> float:
         return float(now + unit * theta)

@@ -245,7 +245,12 @@ class Stepper:
         guards[0, :, size:] += ~np.isfinite(high)
         for row in np.flatnonzero(~self.held).tolist():
             case = self.active[row]
+            lesser = lesser_of(self.slides[row], caps[0, row])
             for flat in self.slides[row]:
+                if flat in lesser:
+                    guards[:, row, [flat, size + flat]] = 0
+                    guards[0, row, [flat, size + flat]] = 1
+                    continue
                 sign = leading_sign(caps[:, row, flat], theta[row])
                 guards[:, row, flat] = sign * xi[:, row, flat]
                 guards[:, row, size + flat] = sign * (caps[:, row, flat] - xi[:, row, flat])
@@ -542,7 +547,10 @@ class Stepper:
             return option.strict
         arguments, xi, caps = trial.flat()
         length = 1e-2  # of the unit: signs are those of the first coefficients that are not zero
+        lesser = lesser_of(slides, caps[0, 0])
         for flat, mode in option.modes.items():
+            if flat in lesser:
+                continue
             if mode == SLIDE:
                 sign = leading_sign(caps[:, 0, flat], length)
                 guards = [sign * xi[:, 0, flat], sign * (caps[:, 0, flat] - xi[:, 0, flat])]
@@ -561,7 +569,7 @@ class Stepper:
                 significant = np.flatnonzero(sizes > trial.tie * max(scale, np.abs(terms).max()))
                 if len(significant) and terms[significant[0]] < 0:
                     return False
-        option.velocities = trial.signature()  # of a higher order, where first rates are equal
+        option.velocities = trial.signature(float(self.unit[row]))  # of a higher order, where first rates are equal
         return True
 
     def _segment(self, row: int, theta: Any) -> Segment:
@@ -569,6 +577,15 @@ class Stepper:
         engine = self.engine
         kept = engine.states_of(row), self.pieces[row].copy(), tuple(slides), engine.unknowns_of(row, slides)
         return Segment(self.now[row], float(self.unit[row]), theta, *kept)
+
+
+def lesser_of(slides: dict[int, tuple[int, bool]], caps: Array) -> set[int]:
+    """Sliding entries that share their place with one of a greater cap, by which the place is known best."""
+    groups: dict[int, list[int]] = {}
+    for flat, (leader, _) in slides.items():
+        groups.setdefault(leader if leader >= 0 else flat, []).append(flat)
+    greatest = {max(members, key=lambda flat: abs(caps[flat])) for members in groups.values()}
+    return set(slides) - greatest
 
 
 def leading_sign(coefficients: Array, theta: float) -> float:

@@ -54,6 +54,13 @@ class Corner:
     before: dict[int, int] = field(default_factory=dict)  # of led entries that moved until now: the piece they were in
     whole: bool = False  # whether followers go with theirs on both sides of all others' kinks
 
+    def groups(self) -> list[list[int]]:
+        """Entries that share one surface: who is followed, and those that follow."""
+        found: dict[int, list[int]] = {}
+        for flat, (leader, _) in self.followers.items():
+            found.setdefault(leader.flat, [leader.flat]).append(flat)
+        return list(found.values())
+
     def tie(self, flat: int) -> tuple[int, bool]:
         """Whom a sliding entry follows, or −1; and whether it is turned."""
         leader = self.followers.get(flat)
@@ -375,11 +382,8 @@ def undetermined(
     s for all of them; but where each gate has a selection of its own, as where gates are ramps that become steep, the
     split is free unless it is forced: all terms at one end, or all with one effect on the velocities.
     """
-    groups: dict[int, list[int]] = {}
-    for flat, (leader, _) in corner.followers.items():
-        groups.setdefault(leader.flat, [leader.flat]).append(flat)
     found: list[int] = []
-    for members in groups.values():
+    for members in corner.groups():
         count = len(members)
         stack = np.repeat(pieces, 1 + count, axis=0)
         for entry in (*corner.units, *corner.own.values(), *corner.led):
@@ -519,7 +523,13 @@ def _judged(
     )
     quiet = led & (np.abs(rates) <= ZERO * scale)
     slack = np.where(quiet, 1.0, slack)
-    slack = np.where(matter, np.where(np.isfinite(slack), slack, -np.inf), np.inf)
+    for case, corner in enumerate(corners):
+        cut = slice(case * each, (case + 1) * each)
+        for members in corner.groups():  # one place for all of them: it is read where it is known best
+            greatest = np.abs(caps[cut][:, members]).argmax(axis=1)
+            lesser = (modes[cut][:, members] == SLIDE) & (np.arange(len(members)) != greatest[:, None])
+            slack[cut, members] = np.where(lesser, np.inf, slack[cut, members])
+    slack = np.where(matter, np.where(np.isnan(slack), -np.inf, slack), np.inf)
     worst = slack.min(axis=1)
     found: list[list[Candidate]] = []
     for case in range(len(corners)):
