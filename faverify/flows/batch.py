@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Misuse
+from .engines import FloatEngine
+from .floats import to_float
 from .integrate import BUDGET, FLOAT, length, one_thread, order_for
 from .paths import Event, to_mpf
 from .problems import FlowProblem
 from .programs import Program, recorded
-from .series import FloatSeries, to_float
 from .stepping import Case, Stepper
 from .switching import Germs
 
@@ -140,14 +141,14 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
     """Cases of one kind, together."""
     order = order_for(FLOAT)
     with one_thread():
-        engine = FloatSeries(program, order, len(cases))
+        engine = FloatEngine(program, order, len(cases))
         state = {}
         for name, leaf in program.leaves.items():
             zeros = [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
             rows = [case.data.get(name, zeros) for case in cases]
             state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
         stepper = Stepper(
-            engine, lambda: FloatSeries(program, order, 1), Germs(program), state, float(end),
+            engine, lambda: FloatEngine(program, order, 1), Germs(program), state, float(end),
             keep=False, follow=follow, budget=budget,
         )  # fmt: skip
         done = stepper.run()

@@ -14,11 +14,12 @@ from ..errors import LawError, Misuse, name_of
 from ..model.formulas import inner, norm2
 from ..model.laws import as_law
 from ..model.rules import BackPropagation
+from .floats import FloatSeries
+from .layouts import Modes
 from .precise import LimbSeries
 from .problems import FlowProblem
 from .programs import Node, Program, recorded, settle
 from .quantities import law_nodes
-from .series import FloatSeries, Modes
 
 Array = NDArray[np.float64]
 POINTS = 33  # of a step, at which a drift is looked at first

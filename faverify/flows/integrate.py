@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import Misuse, NonFiniteError, NonUnique
+from .engines import FloatEngine, LimbEngine
 from .paths import Path
-from .precise import LimbSeries
 from .problems import FlowProblem, number
 from .programs import Program, recorded
-from .series import FloatSeries
 from .stepping import Stepper
 from .switching import Germs
 
@@ -112,9 +111,9 @@ def engine_of(program: Program, digits: int, end: Fraction) -> Callable[[], Any]
 
     def made() -> Any:
         found: Any = (
-            FloatSeries(program, order_for(digits), 1)
+            FloatEngine(program, order_for(digits), 1)
             if digits == FLOAT
-            else LimbSeries(program, order_for(digits), digits)
+            else LimbEngine(program, order_for(digits), digits)
         )
         found.end = float(end) if digits == FLOAT else end
         return found

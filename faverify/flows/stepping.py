@@ -2,7 +2,7 @@
 
 Each case has its own time, step and modes; a *guard* is a function that must stay positive for the modes to be right:
 the distance of an argument from the ends of its piece, and of a sliding unknown from its two bounds. The step ends
-where the first guard vanishes. Arithmetic is an engine's (`FloatSeries`, `LimbSeries`); nothing here knows how
+where the first guard vanishes. Arithmetic is an engine's (`FloatEngine`, `LimbEngine`); nothing here knows how
 numbers are kept.
 
 References: Jorba & Zou 2005 (order and step from the last coefficients); Filippov 1988.
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .layouts import Modes
 from .roots import excluded, first_roots, least
-from .series import Modes, radius_of
+from .series import radius_of
 from .switching import (
     ABOVE,
     BELOW,

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .series import FloatSeries, Layout, Modes
+from .floats import FloatSeries
+from .layouts import Layout, Modes
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

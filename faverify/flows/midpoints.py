@@ -1,0 +1,82 @@
+"""Functions of numbers and matrices to many digits, by the midpoints of python-flint's balls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+
+
+def log2_of(value: Fraction) -> float:
+    return 0.0 if not value else value.numerator.bit_length() - value.denominator.bit_length() + 1.0
+
+
+def rounded(value: Fraction, bits: int) -> Fraction:
+    """The nearest number with so many bits behind the point, or as many significant ones if it is small."""
+    if not value:
+        return value
+    shift = bits + max(0, -int(log2_of(abs(value))))
+    return Fraction(round(value * 2**shift), 2**shift)
+
+
+class precision:
+    """Bits of python-flint's balls, for a while."""
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+
+    def __enter__(self) -> None:
+        self.before, flint.ctx.prec = flint.ctx.prec, self.bits
+
+    def __exit__(self, *_: object) -> None:
+        flint.ctx.prec = self.before
+
+
+def fraction_of(ball: Any) -> Fraction:
+    """The midpoint of a ball, exactly."""
+    man, exp = ball.mid().man_exp()
+    man, exp = int(man), int(exp)
+    return Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
+
+
+def balls(rows: Any) -> Any:
+    return flint.arb_mat([[flint.arb(flint.fmpq(v.numerator, v.denominator)) for v in row] for row in rows])
+
+
+def pi_fraction(digits: int) -> Fraction:
+    with precision(int(digits * 3.33) + 20):
+        return fraction_of(flint.arb.pi())
+
+
+def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[Fraction]]:
+    """A function of numbers, or of a matrix, to so many digits."""
+    with precision(int(digits * 3.33) + 40):
+        matrix = balls(rows)
+        if name == "inverse":
+            found = matrix.inv()
+            return [[fraction_of(found[i, j]) for j in range(len(rows))] for i in range(len(rows))]
+        if name == "logdet":
+            return [[fraction_of(abs(matrix.det()).log())]]
+        if name == "reciprocal":
+            return [[1 / v for v in row] for row in rows]
+        return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
+
+
+def solver(matrix: list[Any], bits: int) -> Callable[[list[Fraction]], list[Fraction]]:
+    """Solutions of A x = b at so many bits; by least squares in float64 where A has no inverse."""
+    with precision(bits + 40):
+        try:
+            inverse = balls(matrix).inv()
+            size = len(matrix)
+            rows = [[fraction_of(inverse[i, j]) for j in range(size)] for i in range(size)]
+        except ZeroDivisionError:
+            found = np.linalg.pinv(np.array([[float(v) for v in row] for row in matrix]), rcond=1e-11)
+            rows = [[Fraction(float(v)) for v in row] for row in found]
+
+    def solve(rest: list[Fraction]) -> list[Fraction]:
+        return [sum((a * b for a, b in zip(row, rest, strict=True)), Fraction(0)) for row in rows]
+
+    return solve
