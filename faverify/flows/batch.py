@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Misuse
+from .corners import Germs
 from .engines import FloatEngine
 from .floats import to_float
 from .integrate import BUDGET, FLOAT, length, one_thread, order_for
 from .paths import Event, to_mpf
 from .problems import FlowProblem
-from .programs import Program, recorded
-from .stepping import Case, Stepper
-from .switching import Germs
+from .programs import Program
+from .recorders import recorded
+from .settling import Case
+from .stepping import Stepper
 
 Array = NDArray[np.float64]
 TOGETHER = 512  # cases in one stack: more gain nothing, and cost memory

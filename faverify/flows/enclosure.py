@@ -21,8 +21,9 @@ from .balls import ROUGH, BallSeries, ball, bounds, cuts, decimals, horner, hull
 from .kinks import certain
 from .lohner import Run, order_for
 from .problems import FlowProblem, number
-from .programs import Node, Program, recorded
+from .programs import Node, Program
 from .quantities import law_nodes
+from .recorders import recorded
 from .sets import Segment, States
 
 FEWEST, MOST = 6, 400  # digits

@@ -18,8 +18,9 @@ from .floats import FloatSeries
 from .layouts import Modes
 from .precise import LimbSeries
 from .problems import FlowProblem
-from .programs import Node, Program, recorded, settle
+from .programs import Node, Program, settle
 from .quantities import law_nodes
+from .recorders import recorded
 
 Array = NDArray[np.float64]
 POINTS = 33  # of a step, at which a drift is looked at first

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import Misuse, NonFiniteError, NonUnique
+from .corners import Germs
 from .engines import FloatEngine, LimbEngine
 from .paths import Path
 from .problems import FlowProblem, number
-from .programs import Program, recorded
+from .programs import Program
+from .recorders import recorded
 from .stepping import Stepper
-from .switching import Germs
 
 FLOAT = 15  # digits of float64
 LEAST = 20  # digits of the next arithmetic

@@ -15,7 +15,7 @@ from ..errors import Misuse
 from ..model.names import unmarked
 from .limbs import Limbs
 from .problems import number
-from .stepping import Case, Segment
+from .settling import Case, Segment
 
 EXTRA = 30  # bits beyond the digits asked for
 

@@ -179,7 +179,7 @@ def rule_text(rule: Any) -> str:
 
 def direct_or_back(net: Any, rule: Any, listed: Iterable[Any]) -> str:
     """Whether a list of feedback matrices is F_1 … F_{L−1}, for a rule that reads F, or B_2 … B_L."""
-    from .programs import read_by
+    from .recorders import read_by
 
     letters = {name[0] for name in read_by(net, rule)}
     if letters & {"F", "B"} and not {"F", "B"} <= letters:

@@ -17,7 +17,7 @@ from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
 from .problems import FlowProblem, number
-from .programs import error_of
+from .recorders import error_of
 
 TIME = sympy.Symbol("t", real=True)
 

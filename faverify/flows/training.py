@@ -18,7 +18,7 @@ from ..model.names import unmarked
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Rationals
 from .problems import FlowProblem, Rows, number
-from .programs import error_of
+from .recorders import error_of
 
 BITS = 1_000_000  # of the longest number: its digits multiply with every step
 BUDGET = "budget"

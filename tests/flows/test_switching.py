@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import faverify as fv
+from faverify.flows.boxes import Linear, exchanged, is_p_matrix
+from faverify.flows.corners import ABOVE, BELOW, SLIDE
 from faverify.flows.integrate import flow
-from faverify.flows.programs import recorded
-from faverify.flows.switching import ABOVE, BELOW, SLIDE, Linear, exchanged, is_p_matrix
+from faverify.flows.recorders import recorded
 
 CASES = json.loads((Path(__file__).parent / "relu_flows.json").read_text(encoding="utf-8"))["relu"]
 CROSSING, SLIDING, EXITING = CASES[0], CASES[1], CASES[2]
