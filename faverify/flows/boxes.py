@@ -130,20 +130,9 @@ def lifted(germs: Germs, states: dict[str, Array], times: Array, stack: Ints, fl
     for k, flat in enumerate(flats):
         stack[1 + k, flat] += 1
     series = germs.prepared(states, times, Modes.of_rows(stack, [{}] * (1 + count)))
-    with np.errstate(all="ignore"):
-        series.evaluate(series.live, 0)
-        for rate in series.program.velocities.values():
-            series.c[rate.place][0] = 0.0
-        for node in series.ahead:
-            series.steps[node.place](1 - node.late)
-            for switch in series.layout.switches:
-                if switch.argument is node:
-                    where = series.layout.slices[switch.number]
-                    for k, flat in enumerate(flats):
-                        if where.start <= flat < where.stop:
-                            i, j = divmod(flat - where.start, node._dims[1])
-                            series.c[node.place][1][1 + k, i, j] = 1.0
-    moved = series.arguments(1)[: 1 + count][:, flats]
+    up = np.zeros(stack.shape, dtype=bool)
+    up[np.arange(1, 1 + count), flats] = True
+    moved = germs.lifted(series, up)[:, flats]
     return (moved[1:] - moved[0]).T - np.eye(count)  # type: ignore[no-any-return]
 
 

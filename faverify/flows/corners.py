@@ -92,6 +92,22 @@ class Germs:
             found.expand(1)
         return found
 
+    def lifted(self, series: FloatSeries, up: NDArray[np.bool_]) -> Array:
+        """The rates of arguments where some of them move by 1, and nothing else does: (cases, entries)."""
+        total = len(up)
+        with np.errstate(all="ignore"):
+            series.evaluate(series.live, 0)
+            for rate in series.program.velocities.values():
+                series.c[rate.place][0] = 0.0
+            for node in series.ahead:
+                series.steps[node.place](1 - node.late)
+                for switch in series.layout.switches:
+                    if switch.argument is node:
+                        value = series.c[node.place][1]
+                        moved = up[:, series.layout.slices[switch.number]].reshape(total, *node._dims)
+                        value[:total][moved] = 1.0
+        return series.arguments(1)[:total]
+
 
 def field_of(series: FloatSeries) -> Array:
     """The velocities, flat: (cases, entries)."""

@@ -158,22 +158,10 @@ def _lead(germs: Germs, state: Any, now: Array, below: Ints, modes: Ints, led: A
                 np.concatenate([lifted, np.repeat(lifted[:1], series.cases - total, axis=0)]), [{}] * series.cases
             )
         )
-        with np.errstate(all="ignore"):
-            series.evaluate(series.live, 0)
-            for rate in series.program.velocities.values():
-                series.c[rate.place][0] = 0.0
-            for node in series.ahead:
-                series.steps[node.place](1 - node.late)
-                for switch in series.layout.switches:
-                    if switch.argument is node:
-                        where = series.layout.slices[switch.number]
-                        value = series.c[node.place][1][:total].reshape(total, -1)
-                        up = (modes[:, where] != BELOW) & ~led[:, where]
-                        if only is not None:  # of all that slide or rise, one alone
-                            up &= np.arange(where.start, where.stop)[None, :] == only
-                        value[up] = 1.0
-                        series.c[node.place][1][:total] = value.reshape(total, *node._dims)
-        rates = series.arguments(1)[:total]
+        up = (modes != BELOW) & ~led
+        if only is not None:  # of all that slide or rise, one alone
+            up &= np.arange(up.shape[1]) == only
+        rates = germs.lifted(series, up)
         modes[led] = (rates[led] > 0).astype(np.int64)
 
 
