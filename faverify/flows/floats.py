@@ -15,6 +15,7 @@ from .programs import Node, Program
 from .series import STRUCTURAL, Series
 
 Array = NDArray[np.float64]
+LOOSE = 1e-11  # of the greatest singular value: below it an equation says nothing
 NEWTON = 12  # iterations for unknowns that enter products with each other; affine ones need one
 
 
@@ -25,6 +26,7 @@ class FloatSeries(Series):
         super().__init__(program, order, roots)
         self.cases = cases
         self.seen_caps: dict[int, Array] = {}
+        self.loose = np.zeros(cases, dtype=bool)  # cases whose sliding unknowns are not all determined
         self.c: dict[int, Array] = {}
         self.unit = np.ones(cases)
         self.now = np.zeros(cases)
@@ -250,10 +252,17 @@ class FloatSeries(Series):
         used = self.modes.slides >= 0
         safe, target = np.where(used, self.modes.slides, 0), np.where(used, self.modes.slides, self.layout.size)
         rows = np.arange(self.cases)[:, None]
-        for _ in range(NEWTON if k == 0 else 1):
+        middle = used & self.loose[:, None]
+        if k and middle.any():
+            self._centre(k, middle, safe, target)
+        for attempt in range(NEWTON if k == 0 else 1):
             rest = self._rest(k, used, safe)
             if inverse is None or k == 0:
-                inverse = inverted(self._jacobian(rest, used, safe, target))
+                inverse, self.loose = inverted(self._jacobian(rest, used, safe, target), used)
+                middle = used & self.loose[:, None]
+                if attempt == 0 and middle.any():
+                    self._centre(0, middle, safe, target)
+                    rest = self._rest(0, used, safe)
             step = (inverse @ rest[:, :, None])[:, :, 0]
             self.xi[k][rows, target] -= step
             self.evaluate(self.down, k)
@@ -261,6 +270,12 @@ class FloatSeries(Series):
                 break
         assert inverse is not None
         return inverse
+
+    def _centre(self, k: int, middle: Any, safe: Any, target: Any) -> None:
+        """Unknowns that nothing determines, as where a flow comes to rest, stay in the middle of their boxes."""
+        rows = np.arange(self.cases)[:, None]
+        self.xi[k][rows, target] = np.where(middle, self.caps(k)[rows, safe] / 2, self.xi[k][rows, target])
+        self.evaluate(self.down, k)
 
     def _rest(self, k: int, used: Any, safe: Any) -> Array:
         """What must vanish: (k + 1) times an argument's next coefficient; of followers, what ties them to theirs."""
@@ -337,13 +352,16 @@ class FloatSeries(Series):
         return np.array([[[to_float(v) for v in row] for row in rows]])
 
 
-def inverted(matrices: Array) -> Array:
-    """Inverses of a stack, by least squares where a matrix has none."""
+def inverted(matrices: Array, used: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
+    """Inverses of a stack, by least squares where a matrix has none; and where that is. Rows in use are marked."""
     if matrices.shape[-1] == 1:
-        with np.errstate(all="ignore"):
-            return np.where(matrices == 0, 0.0, 1.0 / np.where(matrices == 0, 1.0, matrices))
+        none = matrices == 0
+        return np.where(none, 0.0, 1.0 / np.where(none, 1.0, matrices)), (none[:, 0] & used)[:, 0]
     finite = np.where(np.isfinite(matrices), matrices, 0.0)
-    return np.linalg.pinv(finite, rcond=1e-11)
+    whole = used[:, :, None] & used[:, None, :]
+    values = np.linalg.svd(np.where(whole, finite, np.eye(used.shape[1])), compute_uv=False)
+    greatest = np.linalg.svd(np.where(whole, finite, 0.0), compute_uv=False).max(axis=1)
+    return np.linalg.pinv(finite, rcond=LOOSE), values.min(axis=1) <= LOOSE * greatest
 
 
 def to_float(value: Any) -> float:

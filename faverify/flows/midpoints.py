@@ -65,18 +65,24 @@ def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[F
         return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
 
 
-def solver(matrix: list[Any], bits: int) -> Callable[[list[Fraction]], list[Fraction]]:
-    """Solutions of A x = b at so many bits; by least squares in float64 where A has no inverse."""
+def solver(matrix: list[Any], bits: int, digits: int) -> tuple[Callable[[list[Fraction]], list[Fraction]], bool]:
+    """Solutions of A x = b at so many bits; by least squares in float64 where A has no inverse to so many digits.
+
+    Also whether that is so.
+    """
+    size, rows, loose = len(matrix), None, False
     with precision(bits + 40):
         try:
             inverse = balls(matrix).inv()
-            size = len(matrix)
             rows = [[fraction_of(inverse[i, j]) for j in range(size)] for i in range(size)]
         except ZeroDivisionError:
-            found = np.linalg.pinv(np.array([[float(v) for v in row] for row in matrix]), rcond=1e-11)
-            rows = [[Fraction(float(v)) for v in row] for row in found]
+            pass
+    greatest = max(abs(v) for row in matrix for v in row)
+    if rows is None or max(abs(v) for row in rows for v in row) * greatest > 10**digits:
+        found = np.linalg.pinv(np.array([[float(v) for v in row] for row in matrix]), rcond=1e-11)
+        rows, loose = [[Fraction(float(v)) for v in row] for row in found], True
 
     def solve(rest: list[Fraction]) -> list[Fraction]:
         return [sum((a * b for a, b in zip(row, rest, strict=True)), Fraction(0)) for row in rows]
 
-    return solve
+    return solve, loose

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .floats import FloatSeries
+from .floats import NEWTON, FloatSeries
 from .kernels import GUARD, LimbKernels
 from .layouts import Modes
 from .midpoints import log2_of, pi_fraction, rounded, solver
@@ -38,6 +38,7 @@ class LimbSeries(LimbKernels):
         super().__init__(program, order, digits, roots)
         self.shadow = FloatSeries(program, order, 1, roots)
         self.stale = True  # whether exponents are to be renewed
+        self.loose = False  # whether the sliding unknowns are not all determined
 
     # The start
 
@@ -263,24 +264,39 @@ class LimbSeries(LimbKernels):
 
     def _solve(self, k: int, slides: list[int], inverse: Any) -> Any:
         bits = int((self.digits + GUARD) * 3.33) + 20
-        for _ in range(12 if k == 0 else 1):
+        if k and self.loose:
+            self._centre(k, slides)
+        small = Fraction(10) ** -(self.digits + 2)
+        for attempt in range(NEWTON if k == 0 or self.loose else 1):
             rest = self._rest(k, slides)
             if inverse is None or k == 0:
-                columns = []
-                for flat in slides:
-                    self.xi[0][flat] = self.xi[0].get(flat, Fraction(0)) + 1
-                    self.evaluate(self.down, 0)
-                    columns.append([b - a for a, b in zip(rest, self._rest(0, slides), strict=True)])
-                    self.xi[0][flat] -= 1
-                inverse = solver(list(zip(*columns, strict=True)), bits)
+                inverse, self.loose = solver(self._columns(rest, slides), bits, self.digits)
+                if attempt == 0 and self.loose:
+                    self._centre(0, slides)
+                    rest = self._rest(0, slides)
             step = inverse(rest)
             for flat, value in zip(slides, step, strict=True):
                 self.xi[k][flat] = rounded(self.xi[k].get(flat, Fraction(0)) - value, bits)
             self.evaluate(self.down, k)
-            small = Fraction(10) ** -(self.digits + 2)
-            if k == 0 and all(abs(v) <= small * (1 + abs(self.xi[0][f])) for f, v in zip(slides, step, strict=True)):
+            if all(abs(v) <= small * (1 + abs(self.xi[0][f])) for f, v in zip(slides, step, strict=True)):
                 break
         return inverse
+
+    def _columns(self, rest: list[Fraction], slides: list[int]) -> list[Any]:
+        """∂ rest / ∂ (unknowns of order 0), by rows."""
+        columns = []
+        for flat in slides:
+            self.xi[0][flat] = self.xi[0].get(flat, Fraction(0)) + 1
+            self.evaluate(self.down, 0)
+            columns.append([b - a for a, b in zip(rest, self._rest(0, slides), strict=True)])
+            self.xi[0][flat] -= 1
+        return list(zip(*columns, strict=True))
+
+    def _centre(self, k: int, slides: list[int]) -> None:
+        """Unknowns that nothing determines, as where a flow comes to rest, stay in the middle of their boxes."""
+        for flat in slides:
+            self.xi[k][flat] = self.cap(k, flat) / 2
+        self.evaluate(self.down, k)
 
 
 def segment_of(segment: Any, states: dict[str, Array]) -> Any:

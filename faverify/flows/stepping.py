@@ -21,6 +21,7 @@ from .layouts import Modes
 from .roots import excluded, first_roots, least
 from .series import radius_of
 from .settling import Case, Happening, Segment, Settler, leading_sign, lesser_of
+from .switching import repelling
 
 Array = NDArray[np.float64]
 GREATEST = 1e120  # weights beyond it are no longer followed: products of them leave the exponents of float64
@@ -109,6 +110,7 @@ class Stepper(Settler):
         ends = zip(self.now, self.unit, exact, self.held, strict=True)
         self.now = [n if held else engine.later(n, unit, t) for n, unit, t, held in ends]
         self._arrive(theta, radius, previous)
+        self._hold()
         corners = {row: self._corner(row, hit) for row, hit in hits.items() if not self.active[row].status}
         self._settle(corners)
         change = np.clip(np.round(np.log2(np.maximum(radius, 1e-300))), -8, 1)
@@ -303,6 +305,15 @@ class Stepper(Settler):
                 case.status, case.note = "budget", f"{case.steps} steps"
             elif case.corners > CORNERS:
                 case.status, case.note = "budget", f"{case.corners} events at one time"
+
+    def _hold(self) -> None:
+        """A slide that entries share holds while velocities on both sides of their surface point towards it."""
+        for row in np.flatnonzero(~self.held).tolist():
+            if any(leader >= 0 for leader, _ in self.slides[row].values()):
+                leader = repelling(*self._alone(row), self.slides[row])
+                if leader is not None:
+                    _, neuron, sample = self.layout.place(leader)
+                    self._give_up(row, f"the slide of neuron {neuron}, sample {sample} has stopped attracting")
 
     def _corner(self, row: int, hit: list[int]) -> list[Entry]:
         """All entries on their kinks, each with the piece below."""

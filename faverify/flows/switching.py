@@ -204,6 +204,33 @@ def undetermined(
     return found
 
 
+def repelling(
+    germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, slides: dict[int, tuple[int, bool]]
+) -> int | None:
+    """A sliding entry, shared by others, whose argument is driven away on both sides.
+
+    What it jumps by across the surface is the sum of the parts of all that share it. Of a single entry this vanishes
+    with its cap, which is a guard; of several it can change its sign while every cap stays what it is.
+    """
+    for leader in dict.fromkeys(first for first, _ in slides.values() if first >= 0):
+        members = {leader: False} | {flat: turned for flat, (first, turned) in slides.items() if first == leader}
+        count = len(members)
+        stack = np.repeat(pieces, 1 + count, axis=0)
+        series = germs.prepared(
+            repeated(state, 1 + count), np.repeat(now, 1 + count), Modes.of_rows(stack, [{}] * (1 + count))
+        )
+        for k, flat in enumerate(members):
+            series.xi[0][1 + k, flat] = 1.0
+        with np.errstate(all="ignore"):
+            series.expand(1)
+        rates, caps = series.arguments(1)[: 1 + count, leader], series.caps(0)[0]
+        turns = np.array([-1.0 if turned else 1.0 for turned in members.values()])
+        parts = (rates[1:] - rates[0]) * caps[list(members)] * turns
+        if parts.sum() > SLOW * np.abs(parts).sum():
+            return leader
+    return None
+
+
 def _stays(germs: Germs, state: Any, now: Array, pieces: Ints, corner: Corner, option: Candidate, flat: int) -> bool:
     """Whether an argument does not move under the modes of a candidate."""
     stack = pieces.copy()

@@ -403,3 +403,44 @@ def test_equal_samples_leave_together_at_every_precision():
         assert [event.kind for event in path.events] == ["slide"] * 4 + ["exit1"] * 2 + ["exit0"] * 2
     gaps = np.abs(rough.weights()[0] - fine.weights()[0])
     assert max(gaps.ravel()) < 1e-13
+
+
+def test_a_shared_slide_that_comes_to_rest_keeps_its_place():
+    """All velocities fall to 0, and with them what determines the place between both gates: it stays in the middle."""
+    problem = fv.FlowProblem(
+        fv.MLP((1, 3, 2), "abs"), R.FeedbackAlignment(),
+        weights=[[[-2], ["3/4"], [0]], [["5/4", "1/4", -1], ["3/2", 0, "7/4"]]],
+        feedback=[[["-3/4", "3/2", 2], ["-7/4", 0, 2]]], inputs=[[-1, -1, -1]],
+        targets=[["-5/4", "5/4", "-3/2"], ["3/4", "-3/2", "3/2"]],
+    )  # fmt: skip
+    for digits, least in ((15, 1e-12), (25, 1e-22)):
+        path = fv.integrate(problem, 3, digits=digits)
+        assert path.status == "ok"
+        assert [event.kind for event in path.events] == ["slide"] * 3
+        assert path.gate_violation < least
+        assert max(abs(value) for value in path.weights()[0].ravel()[1:]) < least
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("digits", [15, 30])
+def test_a_slide_that_stops_attracting_is_not_unique(samples, digits):
+    """Ẇ = −φ′(W) · samples · (1 − t): from t = 1 both sides drive W away. Of two samples no cap vanishes."""
+    apart = np.array([[1, -1]]) if samples == 2 else np.array([[0]])
+    problem = fv.FlowProblem(
+        fv.MLP((1, 1, 1), "abs"), R.FeedbackAlignment(), weights=[[[0]], ONE], feedback=[ONE], inputs=[[1] * samples],
+        error=lambda t, f: f * 0 + 1 - t + apart,
+    )  # fmt: skip
+    with pytest.raises(fv.NonUnique):
+        fv.integrate(problem, 2, digits=digits)
+    assert fv.integrate(problem, "9/10", digits=digits).status == "ok"
+
+
+def test_ways_to_go_on_are_compared_in_one_unit():
+    """A dead neuron of equal samples: below and sliding are the same motion, whatever unit each trial chose."""
+    problem = fv.FlowProblem(
+        fv.MLP((1, 2, 1), "relu", True), R.FeedbackAlignment(), weights=[[["-3/4"], [0]], [["1/4", "3/2"]]],
+        biases=[[[-2], ["1/4"]], [[1]]], feedback=[[["1/2", "7/4"]]], inputs=[["-3/4", "-3/4"]],
+        targets=[["7/4", "-5/4"]],
+    )  # fmt: skip
+    for digits in (15, 25):
+        assert [event.kind for event in fv.integrate(problem, 3, digits=digits).events] == ["cross", "cross"]
