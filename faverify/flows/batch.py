@@ -15,12 +15,14 @@ from ..errors import Misuse
 from .corners import Germs
 from .engines import FloatEngine
 from .floats import to_float
-from .integrate import BUDGET, FLOAT, length, one_thread, order_for
+from .integrate import BUDGET, FLOAT, length, limit, one_thread, order_for
+from .layouts import Layout
 from .paths import Event, to_mpf
 from .problems import FlowProblem
 from .programs import Program
 from .recorders import recorded
 from .settling import Case
+from .starting import start_signs
 from .stepping import Stepper
 
 Array = NDArray[np.float64]
@@ -93,7 +95,9 @@ def integrate_many(
     >>> fv.integrate_many(cases, 1).counts
     {'ok': 3}
     """
-    cases = list(problems)
+    if isinstance(problems, FlowProblem) or not isinstance(problems, Iterable):
+        raise Misuse("problems", problems, "a list of fv.FlowProblem objects; fv.integrate takes one")
+    cases, budget = list(problems), limit(budget)
     for case in cases:
         if not isinstance(case, FlowProblem):
             raise Misuse("problems", case, "fv.FlowProblem objects")
@@ -149,9 +153,11 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
             zeros = [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
             rows = [case.data.get(name, zeros) for case in cases]
             state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
+        layout = Layout(program)
+        signs = np.array([start_signs(program, layout, case.data) for case in cases])
         stepper = Stepper(
             engine, lambda: FloatEngine(program, order, 1), Germs(program), state, float(end),
-            keep=False, follow=follow, budget=budget,
+            keep=False, follow=follow, budget=budget, signs=signs,
         )  # fmt: skip
         done = stepper.run()
     return [outcome_of(case, problem, stepper.layout) for case, problem in zip(done, cases, strict=True)]

@@ -29,6 +29,8 @@ SEEN = 8  # orders by which two ways to go on are told apart
 class FloatEngine(FloatSeries):
     """float64."""
 
+    lost = 0.0  # decimal places: every entry has an exponent of its own
+
     zero, noise, tie, longest = 0.0, 1e-15, 1e-9, np.inf
 
     def __init__(self, program: Program, order: int, cases: int) -> None:
@@ -65,6 +67,11 @@ class FloatEngine(FloatSeries):
 
     def scale_of(self, node: Node, row: int) -> float:
         return self.bound(node, lambda part, orders: float(np.abs(self.c[part.place][:orders, row]).max()))
+
+    def undefined(self, row: int) -> bool:
+        """Whether the field has no value where the step begins."""
+        rates = (self.c[rate.place][0, row] for rate in self.states.values())
+        return not all(np.isfinite(rate).all() for rate in rates)
 
     def located(self, theta: Array, hits: Any, guard: Any) -> Any:
         """The lengths of the steps, as exactly as the engine knows them."""
@@ -240,6 +247,9 @@ class LimbEngine(LimbSeries):
             found = fraction_of(at)
         return found if abs(float(found) - near) <= 1e-6 * max(near, 1e-12) + 1e-9 else Fraction(near)
 
+    def undefined(self, row: int) -> bool:
+        return self.unvalued
+
     def advance(self, theta: list[Fraction]) -> dict[str, tuple[Array, int]]:
         at, n, found = theta[0], self.limbs.count, {}
         bits = self.limbs.bits * (n - 1) - self.limbs.exponent(0)
@@ -285,7 +295,7 @@ class LimbEngine(LimbSeries):
 
     def remaining(self, now: Fraction, end: Any) -> float:
         left = Fraction(end) - now
-        return float(left) if left > Fraction(10) ** -(self.digits + 3) * max(Fraction(end), Fraction(1)) else 0.0
+        return float(left) if left > Fraction(10) ** -(self.digits + 3) * Fraction(end) else 0.0
 
     def shortest(self, now: Fraction) -> float:
         return 10.0**-self.digits * float(now)

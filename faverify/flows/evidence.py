@@ -144,35 +144,41 @@ def noise_floor(path: Any) -> Any:
 
 
 def control(path: Any) -> Any:
-    """max |θ − θ′| at the end, θ′ from a run with more digits."""
-    from .integrate import flow
+    """max |θ − θ′| at the end, θ′ from a run with more digits; infinite where that ends elsewhere."""
     from .paths import to_mpf
 
-    digits = path.digits + 20
-    again = flow(path.problem, recorded(path.problem), Fraction(path._case.end), digits, True)
+    again = path.again
     if again._case.end is None or abs(Fraction(again._case.end) - Fraction(path._case.end)) > Fraction(1, 10**12):
         return mpmath.inf
     mine, theirs = path.fractions(), again.fractions()
     gaps = (
         abs(a - b)
         for n, rows in mine.items()
+        if n != WORK
         for r, s in zip(rows, theirs[n], strict=True)
         for a, b in zip(r, s, strict=True)
     )
-    return to_mpf(max(gaps), digits)
+    return to_mpf(max(gaps), again.digits)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The drift of a law, and what it is to be compared with. Numbers: no verdict follows from them."""
+    """The drift of a law, and what it is to be compared with. Numbers: no verdict follows from them.
+
+    `finer` is the drift in the control, a run with 20 more digits: of a law that holds it is noise, which falls with
+    the digits; of one that does not it stays. `scale` is the size of the numbers that the law is a sum of.
+    """
 
     law: str
     drift: Any
+    finer: Any
+    scale: Any
     noise_floor: Any
     control: Any
     moved: Any
     gate_violation: Any
     status: str
+    digits: int
 
     @property
     def holds(self) -> bool | None:
@@ -180,27 +186,45 @@ class Evidence:
         floor = 1000 * (self.noise_floor + self.control)
         if self.status != "ok" or self.gate_violation > 1e6 * floor or self.moved <= 1e6 * floor:
             return None
-        return bool(self.drift <= floor)
+        noise = max(self.drift, mpmath.mpf(10) ** -self.digits * self.scale)
+        return bool(self.finer <= FALLS * noise)
 
     def __str__(self) -> str:
-        shown = {
-            name: mpmath.nstr(getattr(self, name), 3)
-            for name in ("drift", "noise_floor", "control", "moved", "gate_violation")
-        }
+        shown = {name: mpmath.nstr(getattr(self, name), 3) for name in NUMBERS}
         said = {True: "no drift beyond noise", False: "drifts", None: "shows nothing"}[self.holds]
         rest = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
         return f"{self.law}: {said} (numeric evidence, no proof): {rest}; {self.status}"
 
     def to_dict(self) -> dict[str, Any]:
-        names = ("drift", "noise_floor", "control", "moved", "gate_violation")
-        numbers = {name: mpmath.nstr(getattr(self, name), 15) for name in names}
+        numbers = {name: mpmath.nstr(getattr(self, name), 15) for name in NUMBERS}
         return {"schema": 1, "law": self.law, "holds": self.holds, "status": self.status, **numbers}
 
 
+NUMBERS = ("drift", "finer", "scale", "noise_floor", "control", "moved", "gate_violation")
+FALLS = mpmath.mpf("1e-6")  # by which noise falls, at least, where it is computed with 20 more digits
+
+
 def evidence(path: Any, law: Any, layer: int | None = None) -> Evidence:
-    """The drift of a law along a path beside the noise floor and the control."""
-    found = drift(path, law, layer)
-    return Evidence(name_of(law), found, path.noise_floor, path.control, path.moved, path.gate_violation, path.status)
+    """The drift of a law along a path, and along its control."""
+    again = path.again
+    found, finer = drift(path, law, layer), drift(again, law, layer)
+    numbers = path.noise_floor, path.control, path.moved, path.gate_violation
+    return Evidence(name_of(law), found, finer, scale_of(path, law, layer), *numbers, path.status, path.digits)
+
+
+def scale_of(path: Any, law: Any, layer: int | None) -> Any:
+    """How great the numbers are that a law is a sum of, at the start."""
+    nodes = smooth_nodes(path, law, layer)
+    if not path._case.segments:
+        return mpmath.mpf(0)
+    along = Along(path, nodes, 2)
+    along.load(path._case.segments[0])
+    engine = along.engine
+
+    def greatest_of(node: Node, orders: int) -> float:
+        return float(np.abs(engine.rough(node)[:1]).max())
+
+    return mpmath.mpf(max(engine.bound(node, greatest_of) for node in nodes))
 
 
 # Alignment

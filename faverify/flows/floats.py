@@ -382,6 +382,16 @@ def fixed_gate(value: Array, switch: Any, levels: Any) -> Array:
     return np.asarray(table[0] + found)
 
 
+def _inverse(a: Array) -> Array:
+    """Inverses of a stack; no numbers where there is none."""
+    try:
+        return np.asarray(np.linalg.inv(a))
+    except np.linalg.LinAlgError:
+        if len(a) == 1:
+            return np.full(a.shape, np.nan)
+        return np.concatenate([_inverse(one[None]) for one in a])
+
+
 def _erf(a: Array) -> Array:
     return np.vectorize(math.erf, otypes=[np.float64])(a)  # type: ignore[no-any-return]
 
@@ -393,6 +403,6 @@ FUNCTIONS: dict[str, Any] = {
     "log": np.log,
     "sqrt": np.sqrt,
     "reciprocal": lambda a: 1.0 / a,
-    "inverse": np.linalg.inv,
+    "inverse": _inverse,
     "logdet": lambda a: np.linalg.slogdet(a)[1][..., None, None],
 }

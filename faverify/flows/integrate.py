@@ -13,16 +13,20 @@ import numpy as np
 from ..errors import Misuse, NonFiniteError, NonUnique
 from .corners import Germs
 from .engines import FloatEngine, LimbEngine
+from .layouts import Layout
 from .paths import Path
 from .problems import FlowProblem, number
 from .programs import Program
 from .recorders import recorded
-from .stepping import Stepper
+from .starting import start_signs
+from .stepping import UNDEFINED, Stepper
 
 FLOAT = 15  # digits of float64
 LEAST = 20  # digits of the next arithmetic
 MOST = 2000
 BUDGET = 20000  # steps
+SPARE = 3  # decimal places that may be lost, of those kept beyond what is asked for
+WIDEST = 600  # decimal places worked with, where functions lose some
 LATEST = Fraction(10) ** 100
 
 
@@ -72,8 +76,7 @@ def integrate(
     end, digits = length(t), places(digits)
     if on_nonunique not in ("raise", "follow"):
         raise Misuse("on_nonunique", on_nonunique, "'raise' or 'follow'")
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
-        raise Misuse("budget", budget, "a number of steps, at least 1")
+    budget = limit(budget)
     path = flow(problem, recorded(problem), end, digits, on_nonunique == "follow", budget, progress=progress)
     if path.status == "nonunique" and on_nonunique == "raise":
         raise NonUnique(path, f"t = {float(path.t_end):.6g}: {path.note}")
@@ -91,19 +94,25 @@ def flow(
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """The path of a recorded program; `options` switch parts of the method off, for tests that it must then fail."""
+    signs = start_signs(program, Layout(program), problem.data)[None, :]
+    work = digits
     with one_thread():
-        single = engine_of(program, digits, end)
-        engine = single()
-        state = loaded(engine, problem, program)
-        stepper = Stepper(
-            engine, single, Germs(program), state, engine.end,
-            follow=follow, budget=budget, options=options, progress=progress,
-        )  # fmt: skip
-        try:
+        while True:
+            single = engine_of(program, work, end)
+            engine = single()
+            state = loaded(engine, problem, program)
+            stepper = Stepper(
+                engine, single, Germs(program), state, engine.end,
+                follow=follow, budget=budget, options=options, progress=progress, signs=signs,
+            )  # fmt: skip
             case = stepper.run()[0]
-        except ZeroDivisionError as error:
-            remedy = "start where the rule and error(t, f) have values"
-            raise NonFiniteError(f"1/0 ({error})", f"the vector field ({remedy})") from error
+            wanted = digits + math.ceil(engine.lost)
+            if wanted <= work + SPARE or work >= WIDEST:
+                break
+            work = min(wanted, WIDEST)  # once more, with the places that functions lose
+    if case.status == "unresolved" and case.note == UNDEFINED:
+        found = "no number (a division by 0, or outside the domain of a function)"
+        raise NonFiniteError(found, "the vector field (start where the rule and error(t, f) have values)")
     return Path(problem, program, digits, case, stepper.layout)
 
 
@@ -142,6 +151,12 @@ def length(t: Any) -> Fraction:
     if found > LATEST or 0 < found < 1 / LATEST:
         raise Misuse("t", t, "a time between 1e-100 and 1e100, or 0")
     return found
+
+
+def limit(budget: Any) -> int:
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        raise Misuse("budget", budget, "a number of steps, at least 1")
+    return budget
 
 
 def places(digits: Any) -> int:

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from .layouts import Modes
 from .limbs import Fixed, Limbs, Product
-from .midpoints import functions
+from .midpoints import functions, spread
 from .programs import Node, Program
 from .series import STRUCTURAL, Series
 
 Array = NDArray[np.float64]
 GUARD = 7  # decimal places beyond what is asked for
+
+
+SPREAD = ("reciprocal", "log", "sqrt")  # functions that depend on how well small numbers are known beside great ones
 
 
 class LimbKernels(Series):
@@ -36,6 +39,7 @@ class LimbKernels(Series):
         self.c: dict[int, Array] = {}
         self.reciprocals = [self._number(Fraction(1, max(k, 1))) for k in range(order + 3)]
         self.unit_log = 0
+        self.lost = 0.0  # decimal places, of the smaller arguments of functions that magnify them
         self.xi: list[dict[int, Fraction]] = []  # by order: flat number → value
         self.factors: dict[int, Array] = {}  # of gates between kinks: their values, and whether a product carries
         self.carries: dict[int, bool] = {}
@@ -123,8 +127,10 @@ class LimbKernels(Series):
 
             def primitive(k: int) -> None:
                 if k == 0:
-                    value = functions(node.data, self.fractions(c[first.place][0], e[first.place]), self.digits + GUARD)
-                    out[0] = self.at_exponent(value, e[node.place])
+                    given = self.fractions(c[first.place][0], e[first.place])
+                    if node.data in SPREAD:
+                        self.lost = max(self.lost, spread(given))
+                    out[0] = self.at_exponent(functions(node.data, given, self.digits + GUARD), e[node.place])
                 elif integrand is not None and (integrand.moving or k == 1):
                     out[k] = self._over(c[integrand.place][k - 1], e[integrand.place], k, e[node.place])
 

@@ -210,7 +210,7 @@ class Search:
         around = self.zero + arb_mat([[reach * UNIT] for _ in reduced.samples])
         near, data = self.guesses
         rates = [near] if near > 0 and positive(reduced.at(reduced.slope, around), near) else []
-        if alignment > 0 and positive(self.gram, data):
+        if alignment > 0 and data > 0 and positive(self.gram, data):
             rates.append(alignment * data)
         if rates:
             self.trapped, self.time, self.rate, self.later = True, run.time, max(rates), alignment
@@ -256,7 +256,8 @@ class Limit:
         self.alignment, self.rate = search.limiting, smallest(search.slope, self.digits)
         gaps = [a - b for a, b in zip(self.w, self.minimum_norm_solution, strict=True)]
         self.minimum_norm = True if reduced.spanned else False if any(not gap.contains(0) for gap in gaps) else None
-        lowest, decay = (decimals(value, value, 12)[0] for value in (self.alignment_at_least, self.decay))
+        lowest = decimals(self.alignment_at_least, self.alignment_at_least, 12)[0]
+        decay = mpmath.nstr(mpmath.mpf(self.decay.numerator) / self.decay.denominator * (1 - mpmath.mpf(10) ** -11), 12)
         since = decimals(search.time, search.time, 6)[1]
         size = decimals(search.residual, search.residual, 12)[1]
         self.proved = (

@@ -51,6 +51,12 @@ def pi_fraction(digits: int) -> Fraction:
         return fraction_of(flint.arb.pi())
 
 
+def spread(rows: list[list[Fraction]]) -> float:
+    """How many decimal places lie between the greatest and the smallest entry that is not 0."""
+    sizes = [log2_of(abs(v)) for row in rows for v in row if v]
+    return (max(sizes) - min(sizes)) / 3.32 if sizes else 0.0
+
+
 def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[Fraction]]:
     """A function of numbers, or of a matrix, to so many digits."""
     with precision(int(digits * 3.33) + 40):
@@ -62,7 +68,10 @@ def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[F
             return [[fraction_of(abs(matrix.det()).log())]]
         if name == "reciprocal":
             return [[1 / v for v in row] for row in rows]
-        return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
+        try:
+            return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
+        except ValueError as error:
+            raise ZeroDivisionError(f"{name} has no value there") from error
 
 
 def solver(matrix: list[Any], bits: int, digits: int) -> tuple[Callable[[list[Fraction]], list[Fraction]], bool]:

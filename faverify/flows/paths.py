@@ -199,6 +199,15 @@ class Path:
         return noise_floor(self)
 
     @cached_property
+    def again(self) -> Path:
+        """The same flow to the same time, with 20 more digits."""
+        from .integrate import flow
+        from .recorders import recorded
+
+        digits, end = self.digits + 20, Fraction(self._case.end)
+        return flow(self.problem, recorded(self.problem), end, digits, True)
+
+    @cached_property
     def control(self) -> Any:
         """max |θ − θ′| at the end, where θ′ is a rerun with 20 digits more: the error of the path."""
         from .evidence import control

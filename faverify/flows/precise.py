@@ -38,6 +38,7 @@ class LimbSeries(LimbKernels):
         super().__init__(program, order, digits, roots)
         self.shadow = FloatSeries(program, order, 1, roots)
         self.stale = True  # whether exponents are to be renewed
+        self.unvalued = False  # whether a function had no value at the start of the step
         self.loose = False  # whether the sliding unknowns are not all determined
 
     # The start
@@ -177,11 +178,14 @@ class LimbSeries(LimbKernels):
         for attempt in range(3):
             if self.stale:
                 self._fit_unit()
-            self._begin()
             if attempt:
                 self.xi = [{} for _ in range(self.order + 3)]
             try:
+                self._begin()
                 self.expand()
+            except ZeroDivisionError:
+                self.unvalued, self.lost = True, 2.0 * self.digits
+                return np.array([False])
             except OverflowError:  # an unknown of a slide with next to no equation
                 self.stale = True
                 continue
@@ -198,8 +202,11 @@ class LimbSeries(LimbKernels):
         self._run_shadow(0)
         self._choose_exponents(1)
         self.stale = False
-        self._begin()
-        self.evaluate(self.live, 0)
+        try:
+            self._begin()
+            self.evaluate(self.live, 0)
+        except ZeroDivisionError:  # told where the first step begins
+            pass
         self.stale = True
 
     def expand(self, order: int | None = None) -> None:

@@ -127,6 +127,8 @@ def error_of(problem: Any, t: Any, f: Any, target: Callable[[], Any]) -> Any:
 
 def stopped(rule: Any, name: str, rate: Node) -> None:
     """A velocity that is a sign has no flow: it is a rule for steps."""
+    if name[0] == "b":  # the sum of a signed error over one sample: a bias has no other motion
+        return
     node = rate
     while node.op in ("scale", "T"):
         node = node.args[0]

@@ -76,6 +76,13 @@ class Series:
             return self.bound(node.args[0], greatest)
         if node.op == "gated":
             return self.bound(node.args[1], greatest)
+        if node.op in ("total", "row_sums"):
+            rows, cols = node.args[0]._dims
+            count: int = cols * (rows if node.op == "total" else 1)
+            return self.bound(node.args[0], greatest) * count
+        if node.op == "scale":
+            factor: float = abs(float(node.data))
+            return self.bound(node.args[0], greatest) * factor
         own = greatest(node, 3) + 1e-300
         if node.place not in self.states:
             return own

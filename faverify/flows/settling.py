@@ -157,10 +157,12 @@ class Settler:
         """Entries that share a surface, and could share its gate otherwise with other velocities."""
         return undetermined(*self._alone(row), corner, option)
 
-    def _alone(self, row: int) -> tuple[Germs, dict[str, Array], Array, NDArray[np.int64]]:
-        """One case as a stack of its own, in float64: germs, state, time, pieces."""
-        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state).items()}
-        return self.germs, one, np.array([float(self.now[row])]), self.pieces[[row]]
+    def _alone(
+        self, row: int, state: Any = None, now: Any = None
+    ) -> tuple[Germs, dict[str, Array], Array, NDArray[np.int64]]:
+        """One case as a stack of its own, in float64: germs, state and time (if not the present ones), pieces."""
+        one = {n: v[[row]] for n, v in self.engine.as_floats(self.state if state is None else state).items()}
+        return self.germs, one, np.array([float(self.now[row] if now is None else now)]), self.pieces[[row]]
 
     def _otherwise(self, row: int, corner: Corner, entries: dict[int, Entry], option: Candidate) -> list[Candidate]:
         """Where several neurons of one sample leave or slide at once, what each alone would make of the gates above it.

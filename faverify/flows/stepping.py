@@ -21,11 +21,14 @@ from .layouts import Modes
 from .roots import excluded, first_roots, least
 from .series import radius_of
 from .settling import Case, Happening, Segment, Settler, leading_sign, lesser_of
-from .switching import repelling
+from .starting import UNKNOWN
+from .switching import doubtful_slides, repelling
 
 Array = NDArray[np.float64]
 GREATEST = 1e120  # weights beyond it are no longer followed: products of them leave the exponents of float64
 FULL = 0.7  # of a stack: below it, those that are through leave
+UNDEFINED = "the vector field has no value at the start"
+HALVINGS = 48
 CORNERS = 60  # events at one instant, after which a case is given up
 
 
@@ -45,10 +48,12 @@ class Stepper(Settler):
         budget: int = 20000,
         options: frozenset[str] = frozenset(),
         progress: Callable[[float], None] | None = None,
+        signs: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__(engine, single, germs, state, follow, options)
         self.end, self.keep, self.budget, self.progress = end, keep, budget, progress
         self.table = self.layout.kink_table()
+        self.signs = signs  # at the start, where they are known exactly
         self.sizes: Any = None  # of this step's series, by order; and the coefficients that guards are made of
         self.flat: Any = None
         self.driven = any(node.op == "time" for node in engine.schedule)  # by an error signal that is never at rest
@@ -67,13 +72,15 @@ class Stepper(Settler):
         return Modes.of_rows(self.pieces, self.slides)
 
     def _begin(self) -> None:
-        """The pieces at the start, from exact signs; entries on a kink are settled as after an event."""
+        """The pieces at the start, from exact signs if they are rational; what is on a kink is settled as at events."""
         if not self.layout.size:
             return
         for _ in range(1 + len(self.layout.switches)):  # the pieces of one layer say what the next one gets
             self.engine.start(self.state, self.now, self.unit, self._modes())
             self.engine.values()
             signs = self.engine.sides(self.table)  # twice the piece; on a kink, one more than twice the piece below
+            if self.signs is not None:
+                signs = np.where(self.signs == UNKNOWN, signs, self.signs)
             self.pieces = signs // 2
         if "events" in self.options:
             return
@@ -88,11 +95,11 @@ class Stepper(Settler):
         engine = self.engine
         engine.start(self.state, self.now, self.unit, self._modes())
         finite = engine.expand_safely()
-        over = np.array([bool(case.status) for case in self.active])
-        self.held = over | ~finite  # cases that are through, or must try a shorter unit, do not move
+        through = np.array([bool(case.status) for case in self.active])
+        self.held = through | ~finite  # cases that are through, or must try a shorter unit, do not move
         self.unit = np.where(finite, engine.unit, self.unit / 16)
         self.sizes, self.flat = engine.sizes(), engine.flat()
-        for row in np.flatnonzero(~finite & ~over).tolist():
+        for row in np.flatnonzero(~finite & ~through).tolist():
             self._overflow(row)
         theta, radius = self._lengths()
         guards = self._guards(theta)
@@ -100,6 +107,7 @@ class Stepper(Settler):
         theta, hits = self._events(guards, theta)
         theta = np.where(self.held, 0.0, theta)
         exact = engine.located(theta, hits, self._guard_polynomial)
+        over = self._hold(theta, exact, hits)
         self._measure(guards, theta)
         previous = list(self.now)
         for row in np.flatnonzero(~self.held).tolist():
@@ -110,7 +118,9 @@ class Stepper(Settler):
         ends = zip(self.now, self.unit, exact, self.held, strict=True)
         self.now = [n if held else engine.later(n, unit, t) for n, unit, t, held in ends]
         self._arrive(theta, radius, previous)
-        self._hold()
+        for row, leader in over.items():
+            _, neuron, sample = self.layout.place(leader)
+            self._give_up(row, f"the slide of neuron {neuron}, sample {sample} stops attracting")
         corners = {row: self._corner(row, hit) for row, hit in hits.items() if not self.active[row].status}
         self._settle(corners)
         change = np.clip(np.round(np.log2(np.maximum(radius, 1e-300))), -8, 1)
@@ -122,7 +132,9 @@ class Stepper(Settler):
         """A case whose numbers leave the exponents of float64 ends, which is no blow-up in itself."""
         case = self.active[row]
         case.steps += 1
-        if not max(float(np.abs(v[row]).max()) for v in self.engine.as_floats(self.state).values()) < GREATEST:
+        if not case.steps > 1 and self.engine.undefined(row):
+            case.status, case.note = "unresolved", UNDEFINED
+        elif not max(float(np.abs(v[row]).max()) for v in self.engine.as_floats(self.state).values()) < GREATEST:
             case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
         elif float(self.unit[row]) < self.engine.shortest(self.now[row]):
             case.status, case.note = "blow-up", "the radius of convergence shrinks to nothing"
@@ -306,14 +318,32 @@ class Stepper(Settler):
             elif case.corners > CORNERS:
                 case.status, case.note = "budget", f"{case.corners} events at one time"
 
-    def _hold(self) -> None:
-        """A slide that entries share holds while velocities on both sides of their surface point towards it."""
-        for row in np.flatnonzero(~self.held).tolist():
-            if any(leader >= 0 for leader, _ in self.slides[row].values()):
-                leader = repelling(*self._alone(row), self.slides[row])
-                if leader is not None:
-                    _, neuron, sample = self.layout.place(leader)
-                    self._give_up(row, f"the slide of neuron {neuron}, sample {sample} has stopped attracting")
+    def _hold(self, theta: Array, exact: Any, hits: dict[int, list[int]]) -> dict[int, int]:
+        """Steps end where a slide stops attracting: where velocities on both sides of its surface point away from it.
+
+        Returns the entries, by case; the places are found by halving.
+        """
+        over: dict[int, int] = {}
+        rows = [row for row in np.flatnonzero(~self.held).tolist() if doubtful_slides(self.layout, self.slides[row])]
+        for row in rows:
+
+            def found(at: Any, row: int = row) -> int | None:
+                before, exact[row] = exact[row], at
+                after = self.engine.advance(exact)
+                exact[row] = before
+                now = self.engine.later(self.now[row], self.unit[row], at)
+                return repelling(*self._alone(row, after, now), self.slides[row])
+
+            low, high = exact[row] * 0, exact[row]
+            leader = found(high)
+            if leader is None:
+                continue
+            for _ in range(HALVINGS):
+                middle = (low + high) / 2
+                low, high = (low, middle) if found(middle) is not None else (middle, high)
+            over[row], exact[row], theta[row] = leader, high, float(high)
+            hits.pop(row, None)
+        return over
 
     def _corner(self, row: int, hit: list[int]) -> list[Entry]:
         """All entries on their kinks, each with the piece below."""

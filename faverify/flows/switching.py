@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .boxes import SLOW, TIE
 from .corners import ABOVE, BELOW, SLIDE, ZERO, Candidate, Corner, Germs, field_of, repeated
 from .floats import FloatSeries
-from .layouts import Modes
+from .layouts import Layout, Modes
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -204,15 +204,25 @@ def undetermined(
     return found
 
 
+def doubtful_slides(layout: Layout, slides: dict[int, tuple[int, bool]]) -> list[int]:
+    """Sliding entries that may stop attracting unseen by their guards, those that follow others left out.
+
+    What a velocity jumps by across the surface of a single entry vanishes with its cap, where that is a number in the
+    flow, and this is a guard. Where several share a surface, the sum of their parts can change its sign while every cap
+    stays what it is; and so can the effect of a gate whose cap is 1.
+    """
+    shared = [first for first, _ in slides.values() if first >= 0]
+    plain = [layout.slices[site.switch.number] for site in layout.program.sites if site.partner is None
+             and site.switch.number in layout.slices]  # fmt: skip
+    alone = [flat for flat, (first, _) in slides.items() if first < 0]
+    return list(dict.fromkeys(shared + [f for f in alone if any(part.start <= f < part.stop for part in plain)]))
+
+
 def repelling(
     germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, slides: dict[int, tuple[int, bool]]
 ) -> int | None:
-    """A sliding entry, shared by others, whose argument is driven away on both sides.
-
-    What it jumps by across the surface is the sum of the parts of all that share it. Of a single entry this vanishes
-    with its cap, which is a guard; of several it can change its sign while every cap stays what it is.
-    """
-    for leader in dict.fromkeys(first for first, _ in slides.values() if first >= 0):
+    """A sliding entry whose argument is driven away on both sides."""
+    for leader in doubtful_slides(germs.layout, slides):
         members = {leader: False} | {flat: turned for flat, (first, turned) in slides.items() if first == leader}
         count = len(members)
         stack = np.repeat(pieces, 1 + count, axis=0)
@@ -226,7 +236,7 @@ def repelling(
         rates, caps = series.arguments(1)[: 1 + count, leader], series.caps(0)[0]
         turns = np.array([-1.0 if turned else 1.0 for turned in members.values()])
         parts = (rates[1:] - rates[0]) * caps[list(members)] * turns
-        if parts.sum() > SLOW * np.abs(parts).sum():
+        if parts.sum() > SLOW * np.abs(parts).sum() + ZERO * float(series.weight()[0]):
             return leader
     return None
 

@@ -225,7 +225,7 @@ def _two(h: Any) -> Any:
 
 
 def _sigmoid(h: Any) -> Any:
-    return 1 / (1 + exp(-h))
+    return (1 + tanh(h / 2)) / 2  # no power of e, which would be huge beside the others of a layer
 
 
 def _normal_density(h: Any) -> Any:
