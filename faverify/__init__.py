@@ -14,9 +14,9 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "claims": ("claim",),
     "errors": (
-        "ActivationError", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError", "Misplaced",
-        "NonFiniteError", "NonUnique", "NotProved", "NotRefuted", "RuleError", "ShapeError", "SweepStopped",
-        "UnknownName", "UnsupportedOperation",
+        "ActivationError", "DoesNotFollow", "ExactnessError", "FaverifyError", "LawError", "Misuse", "NetworkError",
+        "Misplaced", "NonFiniteError", "NonUnique", "NotProved", "NotRefuted", "RuleError", "ShapeError",
+        "SweepStopped", "UnknownName", "UnsupportedOperation",
     ),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
@@ -32,6 +32,8 @@ _HOMES = {
     "flows.problems": ("FlowProblem",),
     "flows.solutions": ("Solution", "ends_at"),
     "flows.training": ("Training", "steps"),
+    "kernel.arguments": ("Argument", "Fact", "Flow"),
+    "kernel.words": ("letter",),
     "kernel.verdicts": ("Proved", "Refuted", "Scope", "Undecided", "Verdict"),
     "model.activations": (
         "Activation", "activation_named", "erf", "exp", "homogeneous", "leaky_relu", "log", "pi", "power", "sqrt",

@@ -39,6 +39,9 @@ class Claim:
 
 def _claims() -> list[Claim]:
     paper, own = f"{RK}, Theorem 1", "derived here; no source known"
+    corollary, second = f"{RK}, alignment corollary", f"{RK}, Theorem 2"
+    deep = {"widths": "all", "depths": "all", "batch": "all", "feedback": "all", "activations": "linear"}
+    two = {"widths": "all", "batch": "all", "feedback": "all", "activations": "linear"}
     trained = {"biases": "trained"}
     homogeneous = EVERYWHERE | {"activations": "all φ with h φ′(h) = φ(h)"}
     degree = EVERYWHERE | {"activations": "all φ with h φ′(h) = p φ(h)"}
@@ -85,6 +88,27 @@ def _claims() -> list[Claim]:
         ("RK-T1-attention-bp", "false", "back-propagation's W_q W_qᵀ − W_k W_kᵀ under FA", own, {}),
         ("RK-T1-batch-norm", "true", "‖W[j,:]‖² before a batch normalisation, any feedback above", own, wide),
         ("RK-T1-layer-norm", "true", "‖W‖² before a layer normalisation, any feedback above", own, wide),
+        ("RK-C1", "true", "W_{l+1}(0) = B, ‖W_l(0)‖ ≤ ‖B‖: ⟨W_{l+1}, B⟩ ≥ ½‖W_l‖² + ½‖B‖²", corollary, homogeneous),
+        ("RK-C1-sqrt2", "true", "‖W_l(0)‖ < √2‖B‖ is enough for ⟨W_{l+1}(t), B⟩ > 0", own, homogeneous),
+        ("RK-C1-sqrt2-sharp", "false", "‖W_l(0)‖ ≤ (3/2)‖B‖ is enough", own, {}),
+        ("RK-C1-discrete", "false", "RK-C1 in discrete steps", corollary, {}),
+        ("RK-C1-cos", "true", "two linear layers, one output: sin ∠(W_2(t), B) ≤ ρ/√2", own, two),
+        ("RK-C1-descent-relu", "false", "two ReLU layers: layer alignment leads the loss to 0", own, {}),
+        ("RK-C1-descent-L3", "false", "three linear layers: where all are aligned the loss falls", own, {}),
+        ("RK-C1-multi", "false", "several outputs: where ⟨W_2, B⟩ > 0 the loss falls", own, {}),
+        ("RK-T2-minnorm-literal", "false", "w_0 in the span of the samples: the limit has minimum norm", second, {}),
+        ("RK-T2-minnorm", "repaired", "P⊥w(t) = P⊥W_1(0)ᵀW_2(t)ᵀ: so the rows of W_1(0) must be in it", second, two),
+        ("RK-T2-rate-literal", "false", "positive alignment gives an exponential rate", second, {}),
+        ("RK-T2-rate", "repaired", "alignment α(t) ≥ a > 0, independent samples: ‖e‖ ≤ e^{−as²t}‖e(0)‖", second, two),
+        (
+            "RK-POT",
+            "true",
+            "deep linear, one output: a gradient flow in the integrated error",
+            own,
+            deep,
+        ),
+        ("RK-T2-multi", "true", "several outputs: a rate if BBᵀ = I; ‖BᵀR‖ never rises if C_0 ⪰ 0", own, two),
+        ("RK-T2-trace", "false", "several outputs: ⟨W_2, B⟩ > 0 makes ‖R‖ fall", second, {}),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]
     return [Claim(*row) for row in table]

@@ -138,6 +138,13 @@ class NotRefuted(FaverifyError):
         super().__init__(f"not refuted.\n{verdict}")
 
 
+class DoesNotFollow(FaverifyError):
+    """A line of an argument is not equal to, or not bounded by, what it is said to be."""
+
+    def __init__(self, line: str, why: str) -> None:
+        super().__init__(f"{line} does not follow: {why}")
+
+
 class SweepStopped(FaverifyError):
     """The workers of a sweep were lost before its last case. Attributes: `sweep`, what is known; `under_way`, cases."""
 

@@ -135,7 +135,7 @@ def short_scope(verdict: Any) -> str:
     """A scope in one line; of a refutation, the network of its witness; of a count, the network and the number."""
     if hasattr(verdict, "lie_rank"):
         return f"{verdict.scope['network'].partition(', one')[0]}: {verdict.independent} laws"
-    if verdict.witness is not None:
+    if verdict.witness is not None and verdict.kind == "refuted":
         w = verdict.witness
         return f"{w.network or '-'.join(map(str, w.widths))}, φ = {w.activation}"
     s = verdict.scope

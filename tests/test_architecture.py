@@ -27,7 +27,7 @@ ROOMS = [
     "cli",
 ]
 # They call the writers, since printing is not believed; potentials for a text that is checked to stand for its word.
-PRINTING = {"presenting.py", "proving/witnesses.py", "proving/potentials.py"}
+PRINTING = {"presenting.py", "kernel/arguments.py", "proving/witnesses.py", "proving/potentials.py"}
 
 
 def imports(path: Path):
@@ -76,7 +76,7 @@ def test_the_kernel_is_small():
     }
     chains = ("words", "carriers", "verdicts", "states", "questions", "cuts", "passes", "layers")
     assert sum(sizes[name] for name in chains) <= 2000  # what a proof about chains rests on
-    assert sum(sizes.values()) <= 3350  # and one about any network, and expectations over random directions
+    assert sum(sizes.values()) <= 3600  # and any network, expectations over random directions, arguments line by line
 
 
 def test_rechecking_shares_nothing_with_the_prover():

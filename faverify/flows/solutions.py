@@ -77,6 +77,12 @@ class Solution:
         entries = [sympy.sympify(v) for rows in self.values.values() for row in rows for v in row]
         return any(sympy.limit(v, TIME, rational(self.ends), "-").is_infinite for v in entries)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The problem, and the solution as text, ready for JSON."""
+        values = {name: [[str(v) for v in row] for row in rows] for name, rows in self.values.items()}
+        ends = None if self.ends is None else str(self.ends)
+        return {"kind": "solution", "problem": self.problem.to_dict(), "values": values, "ends": ends}
+
     def __str__(self) -> str:
         lines = [f"  {name}(t) = {[[str(v) for v in row] for row in rows]}" for name, rows in self.values.items()]
         return "\n".join([*lines, f"  which is infinite at t = {self.ends}"] if self.ends is not None else lines)

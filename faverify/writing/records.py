@@ -58,7 +58,7 @@ def read_verdict(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Any:
             tried=tuple(record["tried"]),
             note=record["note"] or "",
             found=record["finding"],
-            witness=None if record["witness"] is None else witness_from(record["witness"]),
+            witness=None if "kind" in (record["witness"] or {"kind": ""}) else witness_from(record["witness"]),
         )
     except (LookupError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
         raise Misuse(

@@ -47,7 +47,8 @@ def verdict_text(verdict: Any) -> str:
     if verdict.kind == "undecided":
         lines += ["tried", *(f"  {reason}" for reason in verdict.tried)]
     if verdict.witness is not None:
-        lines += ["witness", witness_text(verdict.witness)]
+        told = witness_text(verdict.witness) if hasattr(verdict.witness, "weights") else str(verdict.witness)
+        lines += ["argument" if verdict.kind == "proved" else "witness", told]
     return "\n".join(lines)
 
 

@@ -1,0 +1,263 @@
+"""Arguments: lines about a flow, each equal to another or joined to it by an inequality, and every one of them checked.
+
+Method. Lines are 1 × 1 words: numbers made of matrices of every size. Two are equal if their difference is 0 modulo the
+equations at hand: hypotheses, and laws of the flow between now and the start. An inequality a ≥ b needs a *fact*, a
+number known not to be negative, that a − b is equal to. Facts are squares ‖M‖², hypotheses, what was shown before, and
+their sums and products. A factor that may be 0 is cancelled by a case distinction. Of analysis there is Grönwall's
+lemma alone: q̇ ≤ −c q for a constant c gives q(t) ≤ e^{−ct} q(0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+from ..errors import DoesNotFollow, Misuse, name_of
+from .carriers import exact, watch
+from .cuts import Piece
+from .passes import Run
+from .verdicts import Proved, Scope
+from .words import Word, WordCarrier, derivative, letter, letter_name, modulo, word_of
+
+_KEY = object()
+LINEAR = SimpleNamespace(name="linear", linear=True)  # all that words ask of φ(h) = h
+
+
+class Fact:
+    """A number that is known not to be negative; positive if `strict`."""
+
+    def __init__(self, key: object, word: Word, strict: bool, grounds: frozenset[str]) -> None:
+        if key is not _KEY:
+            raise Misuse("Fact", "made by hand", "argument.square, argument.suppose, or what an argument returns")
+        self.word, self.strict, self.grounds = word, strict, grounds
+
+    def __add__(self, other: Fact) -> Fact:
+        return Fact(_KEY, self.word + other.word, self.strict or other.strict, self.grounds | other.grounds)
+
+    def __mul__(self, other: Any) -> Fact:
+        """A product of facts, or of a fact and a rational number that is not negative."""
+        if not isinstance(other, Fact):
+            number = Fraction(exact(other))
+            if number < 0:
+                raise Misuse("a factor of a fact", other, "0 or more")
+            other = Fact(_KEY, word_of(number), number > 0, frozenset())
+        return Fact(_KEY, self.word * other.word, self.strict and other.strict, self.grounds | other.grounds)
+
+    __rmul__ = __mul__
+
+
+@dataclass(frozen=True)
+class Line:
+    """`left` relation `right`, and why; both are words, but of Grönwall's conclusion, which is about q at two times."""
+
+    relation: str
+    left: Word
+    right: Word
+    reason: str
+
+
+def solved(zero: Word, left: Word) -> tuple[Word, Word]:
+    """The equation zero = 0 for one of its terms."""
+    (key, own), *more = left.normal().items() or [(None, 0)]
+    share = zero.normal().get(key, 0)
+    if more or not share:
+        raise Misuse("left", "no term of what is conserved", "one product of it")
+    return left, left - zero * (Fraction(own) / Fraction(share))
+
+
+def at_start(word: Word, moves: dict[str, Word]) -> Word:
+    """The word with X(0) in the place of every letter X that moves."""
+    begun = {name for name in word.names() if name in moves}
+    if any("(" in name for name in word.names()):
+        raise Misuse("a conserved word", "letters that are functions of others", "parameters and data alone")
+    total = word
+    for name in begun:
+        place = {k for edges, *_ in total.terms for k, _, _ in edges if letter_name(k) == name}
+        total = Word(total._dims, {renamed(graph, place, f"{name}(0)"): c for graph, c in total.terms.items()})
+    return total
+
+
+def renamed(graph: Any, letters: set[int], name: str) -> Any:
+    edges, dims, row, col = graph
+    other = {k: next(iter(letter(name, "n", "n").terms))[0][0][0] for k in letters}
+    return tuple((other.get(k, k), i, j) for k, i, j in edges), dims, row, col
+
+
+class Maps:
+    """W and B of a layer as a law of every layer reads them: letters of every width; `at` is "(0)" at the start."""
+
+    def __init__(self, label: str, rows: str, cols: str, at: str) -> None:
+        self.index = self.name = f"W_{{{label}}}"
+        self.W = letter(f"W_{{{label}}}{at}", rows, cols)
+        self.B = letter(f"B_{{{label}}}", rows, cols)
+
+
+class Flow:
+    """A linear chain along a rule's flow for the squared loss: letters of every width, their velocities.
+
+    `now` and `start` have W1, …, B2, …, F1, …, x and the error signal e as words, `now` the output f too. e moves as f
+    does, since e = f − y: its rate is that of f, and y is not written.
+    """
+
+    def __init__(self, rule: Any, depth: int = 2, outputs: Any = 1) -> None:
+        sizes = (*(f"n_{k}" for k in range(1, depth)), outputs)
+        piece = Piece("x", "n_0", sizes, tuple(range(1, depth + 1)), outputs, LINEAR, False, True, True)
+        self.rule, self.depth, self.outputs = name_of(rule), depth, outputs
+        with watch():
+            run: Run = Run(piece, WordCarrier(), "m", lambda output: run.once("e", outputs, "m"))
+            self.moves: dict[str, Word] = run.velocities(rule)
+        self.moves["e"] = derivative(run.output.h, self.moves)  # e = f − y, and y stands still
+        known = {**run.parameters, **run.letters, "x": run.input.a}
+        self.now = SimpleNamespace(**known, f=run.output.h)
+        begun = {
+            name: letter(f"{name}(0)", *known[name]._dims) if name in self.moves else known[name] for name in known
+        }
+        self.start = SimpleNamespace(**begun)
+
+    def rate(self, word: Word) -> Word:
+        return derivative(word, self.moves)
+
+
+@dataclass
+class Argument:
+    """A chain of lines; `moves` are the velocities of the letters that move."""
+
+    moves: dict[str, Word] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    equations: list[tuple[Word, Word]] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+    laws: list[Any] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        from ..writing.arguments import argument_text
+
+        return argument_text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The lines as text, ready for JSON; what was checked is gone."""
+        from ..writing.arguments import argument_lines
+
+        lines = [dict(zip(("left", "relation", "right", "reason"), line, strict=True)) for line in argument_lines(self)]
+        return {"kind": "argument", "assumed": list(self.assumed), "lines": lines}
+
+    def rate(self, word: Word) -> Word:
+        """The derivative along the velocities."""
+        return derivative(word, self.moves)
+
+    # What is given
+
+    def suppose_equal(self, left: Word, right: Word, text: str) -> None:
+        """The hypothesis left = right; from now on left is written as right."""
+        self.assumed.append(text)
+        self.equations.append((left, right))
+
+    def suppose(self, word: Word, text: str, strict: bool = False) -> Fact:
+        """The hypothesis that a number is not negative (or positive)."""
+        self.assumed.append(text)
+        return Fact(_KEY, self._number(word), strict, frozenset({text}))
+
+    def for_all(self, bound: Callable[[Word], Word], text: str) -> Callable[[Word], Fact]:
+        """The hypothesis that `bound(v)` is not negative for every matrix v of a shape."""
+        self.assumed.append(text)
+        return lambda v: Fact(_KEY, self._number(bound(v)), False, frozenset({text}))
+
+    def square(self, matrix: Word) -> Fact:
+        """‖M‖² ≥ 0."""
+        return Fact(_KEY, matrix.inner(matrix), False, frozenset())
+
+    def conserved(self, value: Word, left: Word, reason: str) -> None:
+        """Q(now) = Q(start) for a Q whose rate vanishes; from now on `left`, a term of Q, is written by the others.
+
+        At the start every letter X that moves is the letter X(0).
+        """
+        if not modulo(self.rate(value), self.equations).is_zero():
+            raise DoesNotFollow(reason, "its rate along the flow is not 0")
+        self.equations.append(solved(value - at_start(value, self.moves), left))
+
+    def by_law(self, verdict: Any, left: Callable[[Maps, Maps], Word]) -> tuple[tuple[Maps, Maps], ...]:
+        """Q(now) = Q(start) for a proved law of every layer l; `left(layer, above)`, a term of Q, is what it is used for.
+
+        Returns: (layer l, the layer above) now, and the same at the start.
+        """
+        question = getattr(verdict, "question", None)
+        if (
+            type(verdict) is not Proved
+            or question is None
+            or not (
+                question.mu_text == "0"
+                and not any((question.step, question.claim, question.assume))
+                and question.net is None
+                and question.layer is None
+            )
+        ):
+            raise DoesNotFollow("the law", "it is not proved to be constant at every layer of every chain")
+        self.laws.append(verdict)
+        layers = [(Maps("l", "n", "m", at), Maps("l+1", "k", "n", at)) for at in ("", "(0)")]
+        now, before = (question.law.formula(*pair) for pair in layers)
+        self.equations.append(solved(now - before, left(*layers[0])))
+        return tuple(layers)
+
+    # What follows
+
+    def equal(self, left: Word, right: Word, reason: str) -> Word:
+        """left = right."""
+        self._check(left, right, "=", reason)
+        return right
+
+    def at_least(self, left: Word, right: Word, fact: Fact, reason: str) -> Fact:
+        """left ≥ right (or >), since left − right is a fact."""
+        relation = ">" if fact.strict else "≥"
+        if not self._vanishes(left - right - fact.word):
+            raise DoesNotFollow(f"left {relation} right ({reason})", "their difference is not what the fact says")
+        self.lines.append(Line(relation, self._number(left), self._number(right), reason))
+        return Fact(_KEY, left - right, fact.strict, fact.grounds)
+
+    def cancelled(self, product: Fact, factor: Fact, rest: Word, multiple: Any, otherwise: Fact, reason: str) -> Fact:
+        """rest ≥ 0: for factor · rest ≥ 0 with a factor ≥ 0; where that is 0, rest + multiple · factor ≥ 0 says so."""
+        if not self._vanishes(product.word - factor.word * rest):
+            raise DoesNotFollow(reason, "the product is not the factor times the rest")
+        if not self._vanishes(rest + factor.word * multiple - otherwise.word):
+            raise DoesNotFollow(reason, "where the factor vanishes the rest is not what was said")
+        self.lines.append(Line("≥", self._number(rest), word_of(0), reason))
+        return Fact(_KEY, rest, False, product.grounds | factor.grounds | otherwise.grounds)
+
+    def decays(self, value: Word, constant: Word, fact: Fact, reason: str) -> None:
+        """q(t) ≤ e^{−ct} q(0), by Grönwall's lemma: −q̇ − c q is a fact, and c is made of nothing that moves."""
+        moving = {name for name, rate in self.moves.items() if rate.terms}
+        if moving & constant.names():
+            raise DoesNotFollow(reason, "the constant moves")
+        if not self._vanishes(-self.rate(value) - constant * value - fact.word):
+            raise DoesNotFollow(reason, "−q̇ − c q is not what the fact says")
+        self.lines.append(Line("decays", self._number(value), self._number(constant), reason))
+
+    def never_rises(self, value: Word, fact: Fact, reason: str) -> None:
+        """q̇ ≤ 0: −q̇ is a fact."""
+        if not self._vanishes(self.rate(value) + fact.word):
+            raise DoesNotFollow(reason, "−q̇ is not what the fact says")
+        self.lines.append(Line("falls", self._number(value), self._number(fact.word), reason))
+
+    def proved(self, rule: str, statement: str, scope: Scope) -> Proved:
+        """The verdict: the statement is the author's reading of the lines, which are all that was checked."""
+        if not self.lines:
+            raise DoesNotFollow(statement, "nothing was shown")
+        scope = replace(scope, assumptions="; ".join(self.assumed) or "none")
+        how = f"words, an argument of {len(self.lines)} lines, each checked"
+        return Proved("argument", rule, statement, scope, how, witness=self)
+
+    # Checks
+
+    def _number(self, word: Word) -> Word:
+        if word._dims != (1, 1):
+            raise Misuse("a line", f"a matrix of shape {word._dims}", "a number: an inner product, a square, a trace")
+        return word
+
+    def _vanishes(self, word: Word) -> bool:
+        return modulo(word, self.equations).is_zero()
+
+    def _check(self, left: Word, right: Word, relation: str, reason: str) -> None:
+        if not self._vanishes(left - right):
+            raise DoesNotFollow(f"left {relation} right ({reason})", "their difference is not 0")
+        self.lines.append(Line(relation, left, right, reason))
