@@ -25,6 +25,7 @@ _HOMES = {
     "experiments.sweeps": ("Sweep", "sweep"),
     "experiments.trials": ("Trial",),
     "flows.batch": ("Batch", "integrate_many"),
+    "flows.curves": ("Curve", "Moment", "Stepped", "disproved"),
     "flows.enclosure": ("Enclosure", "enclose"),
     "flows.integrate": ("integrate",),
     "flows.limits": ("Limit", "enclose_limit"),

@@ -178,7 +178,7 @@ class Argument:
         self.equations.append(solved(value - at_start(value, self.moves), left))
 
     def by_law(self, verdict: Any, left: Callable[[Maps, Maps], Word]) -> tuple[tuple[Maps, Maps], ...]:
-        """Q(now) = Q(start) for a proved law of every layer l; `left(layer, above)`, a term of Q, is what it is used for.
+        """Q(now) = Q(start) for a proved law of every layer l; `left(layer, above)`, a term of Q, is written anew.
 
         Returns: (layer l, the layer above) now, and the same at the start.
         """

@@ -1,0 +1,307 @@
+"""Counterexamples in closed form: curves that solve a flow, moments of one, steps; each checked exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import sympy
+
+from ..errors import Misuse, name_of
+from ..kernel.passes import Run
+from ..kernel.verdicts import Refuted, Scope
+from ..proving.matrices import Matrix
+from ..proving.rings import Assignment, Expressions
+from .integrate import integrate
+from .problems import FlowProblem, number
+from .solutions import rational
+from .training import steps
+
+S = sympy.Symbol("s", real=True)
+DIGITS = 40  # to which a closed form must agree with the integrator
+
+
+@dataclass(frozen=True)
+class Curve:
+    """θ(s) with θ(0) the problem's start and ṡ = speed(s): a solution along its own curve; for speed 1, s is the time.
+
+    s goes from 0 to `end`, which it reaches if the speed is not 0 there, and tends to as t → ∞ if it is. `shows` lists
+    what it is a witness of: (text, function of a dict of SymPy matrices, value of s, value of the function).
+
+    `recheck` substitutes it into the rule's velocities, over SymPy expressions in s: the start must agree, dθ/ds times
+    the speed must be the velocity, no argument of φ may cross a kink before the end (one that is 0 throughout has
+    φ′(0)), the speed must not vanish before the end, and every function must have its value.
+    """
+
+    problem: FlowProblem
+    values: Mapping[str, Any]
+    speed: Any
+    end: Any
+    shows: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any, Any], ...] = ()
+    network: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.problem.net.widths  # type: ignore[no-any-return]
+
+    @property
+    def activation(self) -> str:
+        return str(self.problem.net.activation.name)
+
+    def recheck(self) -> bool:
+        if set(self.values) != {name for name in self.problem.data if name[0] in "Wb"}:
+            raise Misuse("values", sorted(self.values), "every weight and bias, by name")
+        return self._starts() and self._runs() and all(self._solves()) and all(self._shown())
+
+    def _starts(self) -> bool:
+        given = self.problem.data
+        return all(
+            sympy.simplify(sympy.sympify(v).subs(S, 0) - rational(w)) == 0
+            for name, rows in self.values.items()
+            for row, other in zip(rows, given[name], strict=True)
+            for v, w in zip(row, other, strict=True)
+        )
+
+    def _runs(self) -> bool:
+        """Whether s goes from 0 towards the end, and does not stop before it."""
+        first = sympy.sympify(self.speed).subs(S, 0)
+        return bool(sympy.sign(first) == sympy.sign(self.end)) and not vanishes(self.speed, self.end)
+
+    def _solves(self) -> list[bool]:
+        ring = Expressions()
+        data = {n: [[rational(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
+        data |= {name: [list(row) for row in rows] for name, rows in self.values.items()}
+        run = Run(self.problem.net, Between(ring, data, self.end), self.problem.samples)
+        if self.problem.error is not None:
+            raise Misuse("problem", "error(t, f)", "targets: a curve does not know the time")
+        run.error = lambda output: output.h - run.once("y", *output.h._dims)
+        found = []
+        for name, rate in run.velocities(self.problem.rule).items():
+            if name in self.values:
+                entries = (v for row in self.values[name] for v in row)
+                pairs = zip(entries, rate.entries(), strict=True)
+                found += [sympy.simplify(sympy.diff(v, S) * self.speed - r) == 0 for v, r in pairs]
+        return found
+
+    def _shown(self) -> list[bool]:
+        return [sympy.simplify(function(self.at(place)) - value) == 0 for _, function, place, value in self.shows]
+
+    def at(self, place: Any) -> dict[str, Any]:
+        """The parameters and the data as SymPy matrices, at a value of s."""
+        found = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        return found | {name: sympy.Matrix(rows).subs(S, place) for name, rows in self.values.items()}
+
+    def gap(self, t: Any, digits: int = DIGITS) -> Any:
+        """How far the integrator's path is from the curve at a time: |θ_path − θ(s)|, with t = ∫₀ˢ ds / speed."""
+        path = integrate(self.problem, t, digits=digits + 5)
+        with mpmath.workdps(digits + 15):
+            time = mpmath.mpf(number(t, "t").numerator) / number(t, "t").denominator
+            slowness = sympy.lambdify(S, 1 / sympy.sympify(self.speed), "mpmath")
+            end = mpmath.inf if self.end == sympy.oo else mpmath.mpf(str(sympy.N(self.end, digits + 15)))
+            place = time if self.speed == 1 else inverted(slowness, time, end)
+            known = {f"{name}": sympy.lambdify(S, sympy.Matrix(rows), "mpmath") for name, rows in self.values.items()}
+            found = path.parameters()
+            return max(
+                abs(found[name][i, j] - mpmath.mpf(value(place)[i, j]))
+                for name, value in known.items()
+                for i in range(found[name].shape[0])
+                for j in range(found[name].shape[1])
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: [[str(v) for v in row] for row in rows] for name, rows in self.values.items()}
+        shown = [{"what": text, "s": str(place), "value": str(value)} for text, _, place, value in self.shows]
+        record = {"kind": "curve", "problem": self.problem.to_dict(), "values": values}
+        return record | {"speed": str(self.speed), "end": str(self.end), "shows": shown}
+
+    def __str__(self) -> str:
+        lines = [f"  {name}(s) = {[[str(v) for v in row] for row in rows]}" for name, rows in self.values.items()]
+        lines.append(f"  ds/dt = {self.speed}, s from 0 to {self.end}")
+        return "\n".join([*lines, *(f"  {text} = {value} at s = {place}" for text, _, place, value in self.shows)])
+
+
+class Between(Assignment):
+    """The carrier of a curve: an argument of φ keeps its piece for s between 0 and the end, or is 0 throughout."""
+
+    def __init__(self, ring: Any, data: Any, end: Any) -> None:
+        super().__init__(ring, data)
+        self.end = end
+
+    def activate(self, activation: Any, h: Matrix, name: str) -> tuple[Matrix, Matrix]:
+        values, slopes = (
+            Matrix(self.ring, [[self._piece(activation, entry)[k] for entry in row] for row in h.data]) for k in (0, 1)
+        )
+        return values, slopes
+
+    def _piece(self, activation: Any, h: Any) -> tuple[Any, Any]:
+        if not activation.kinks:
+            return activation.phi(h), activation.dphi(h)
+        h = sympy.expand(h)
+        middle = Fraction(int(sympy.floor(self.end * 2**20)), 2**21) or Fraction(1, 2**21)
+        sample = h if h.is_Rational else h.subs(S, rational(middle))
+        if not sample.is_Rational:
+            raise Misuse("values", h, "rational functions of s where φ has kinks")
+        at = Fraction(int(sample.p), int(sample.q))
+        for kink in activation.kinks:
+            if h != kink and vanishes(h - kink, self.end, inside=True):
+                raise Misuse("end", self.end, f"a place before {h} comes to the kink {kink}")
+        slope, value = Fraction(activation.dphi(at)), Fraction(activation.phi(at))
+        return rational(slope) * h + rational(value - slope * at), rational(slope) + 0 * h
+
+
+def vanishes(expression: Any, end: Any, inside: bool = False) -> bool:
+    """Whether a rational function of s has a zero or a pole from 0 to before the end; `inside`: beyond 0."""
+    over, under = sympy.fraction(sympy.cancel(sympy.together(expression)))
+    low, high = sorted((sympy.Integer(0), sympy.sympify(end)))
+    for part in (over, under):
+        polynomial = sympy.Poly(part, S)
+        if polynomial.is_zero:
+            return True
+        for root in set(sympy.real_roots(polynomial)) if polynomial.degree() else ():
+            if low <= root <= high and root != end and not (inside and root == 0):
+                return True
+    return False
+
+
+def inverted(slowness: Callable[[Any], Any], time: Any, end: Any) -> Any:
+    """The s with ∫₀ˢ slowness = time, by Newton's method from the slope, kept between 0 and the end."""
+    place = time / slowness(mpmath.mpf(0))
+    place = place if abs(place) < abs(end) else end / 2
+    for _ in range(200):
+        step = (mpmath.quad(slowness, mpmath.linspace(0, place, 9)) - time) / slowness(place)
+        after = place - step
+        place = after if 0 < after / end < 1 else (place + (end if after / end >= 1 else 0)) / 2
+        if abs(step) < mpmath.mpf(10) ** -(mpmath.mp.dps - 8):
+            return place
+    raise Misuse("t", time, "a time that s reaches well before its end")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A state, and the exact rate there of a function of the parameters (and of the data) along the flow.
+
+    `recheck` differentiates function(θ + s θ̇) at s = 0, θ̇ being the rule's velocities over rational numbers.
+    """
+
+    problem: FlowProblem
+    text: str
+    function: Callable[[dict[str, Any]], Any]
+    rate: Any
+    holds: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...] = field(default=())
+    network: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.problem.net.widths  # type: ignore[no-any-return]
+
+    @property
+    def activation(self) -> str:
+        return str(self.problem.net.activation.name)
+
+    def recheck(self) -> bool:
+        moves = steps(self.problem, 1, 1).moves(0)
+        start = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        moved = {
+            n: start[n] + S * sympy.Matrix(*value.shape, [rational(v) for v in value.ravel()])
+            for n, value in moves.items()
+            if n in start
+        }
+        slope = sympy.diff(sympy.sympify(self.function(start | moved)), S).subs(S, 0)
+        said = all(sympy.simplify(function(start) - value) == 0 for _, function, value in self.holds)
+        return bool(sympy.simplify(slope - self.rate) == 0) and said
+
+    def gap(self, digits: int = DIGITS) -> Any:
+        """How far (q(t) − q(0)) / t of the integrator's path is from the rate, at a time that small."""
+        t = Fraction(1, 10 ** (digits + 2))
+        path = integrate(self.problem, t, digits=2 * digits + 20)
+        with mpmath.workdps(2 * digits + 30):
+            known = {n: mpmath.matrix(v.tolist()) for n, v in path.parameters().items()}
+            fixed = {n: mpmath.matrix([[fraction(v) for v in row] for row in r]) for n, r in self.problem.data.items()}
+            rise = (self.function(fixed | known) - self.function(fixed)) * t.denominator
+            return abs(rise - fraction(Fraction(str(self.rate))))
+
+    def to_dict(self) -> dict[str, Any]:
+        said = [{"what": text, "value": str(value)} for text, _, value in self.holds]
+        record = {"kind": "moment", "problem": self.problem.to_dict(), "what": self.text}
+        return record | {"rate": str(self.rate), "holds": said}
+
+    def __str__(self) -> str:
+        data = {n: [[str(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
+        lines = [f"  {name} = {rows}" for name, rows in data.items()]
+        lines += [f"  {text} = {value}" for text, _, value in self.holds]
+        return "\n".join([*lines, f"  d/dt {self.text} = {self.rate}"])
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What n steps of training make of a function of the parameters, exactly."""
+
+    problem: FlowProblem
+    eta: Fraction
+    count: int
+    shows: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...]
+    network: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.problem.net.widths  # type: ignore[no-any-return]
+
+    @property
+    def activation(self) -> str:
+        return str(self.problem.net.activation.name)
+
+    def recheck(self) -> bool:
+        training = steps(self.problem, self.eta, self.count)
+        known = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        known |= {
+            n: sympy.Matrix(*v.shape, [rational(entry) for entry in v.ravel()])
+            for n, v in training.parameters().items()
+        }
+        return all(sympy.simplify(function(known) - value) == 0 for _, function, value in self.shows)
+
+    def to_dict(self) -> dict[str, Any]:
+        shown = [{"what": text, "value": str(value)} for text, _, value in self.shows]
+        record = {"kind": "steps", "problem": self.problem.to_dict(), "eta": str(self.eta), "count": self.count}
+        return record | {"shows": shown}
+
+    def __str__(self) -> str:
+        data = {n: [[str(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
+        lines = [f"  {name} = {rows}" for name, rows in data.items()]
+        lines.append(f"  after {self.count} step{'s' * (self.count > 1)} with η = {self.eta}:")
+        return "\n".join([*lines, *(f"    {text} = {value}" for text, _, value in self.shows)])
+
+
+def fraction(value: Fraction) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def disproved(statement: str, witness: Any, times: tuple[Any, ...] = (), digits: int = DIGITS) -> Refuted:
+    """The refutation of a statement by a curve, a moment or steps, checked exactly and held against the integrator.
+
+    `times`: of a curve, when its closed form is compared with the path of `fv.integrate`, to `digits` digits.
+
+    Raises: Misuse if the witness does not survive its recheck, or the integrator goes elsewhere.
+    """
+    if not witness.recheck():
+        raise Misuse("witness", statement, "a closed form that solves the problem and shows what it says")
+    how, gaps = "closed form, checked by substitution", []
+    if isinstance(witness, Stepped):
+        how = "steps over rational numbers"
+    elif isinstance(witness, Moment):
+        how, gaps = "exact rate at a rational state", [witness.gap(digits)]
+    else:
+        gaps = [witness.gap(t, digits) for t in times]
+    if any(gap > mpmath.mpf(10) ** -digits for gap in gaps):
+        raise Misuse("witness", mpmath.nstr(max(gaps), 5), f"a path of the integrator within 1e-{digits}")
+    how += f"; the integrator agrees to {digits} digits" if gaps else ""
+    problem = witness.problem
+    scope = Scope(
+        layers="all", widths=", ".join(map(str, witness.widths)), depths=str(problem.net.depth),
+        batch=str(problem.samples), loss="squared loss", activations=witness.activation, gates="those of the witness",
+        feedback="the witness's",
+        time="one step or more" if isinstance(witness, Stepped) else "wherever the flow exists",
+    )  # fmt: skip
+    return Refuted("claim", name_of(problem.rule), statement, scope, how, witness=witness)
