@@ -154,10 +154,9 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
             rows = [case.data.get(name, zeros) for case in cases]
             state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
         layout = Layout(program)
-        signs = np.array([start_signs(program, layout, case.data) for case in cases])
         stepper = Stepper(
             engine, lambda: FloatEngine(program, order, 1), Germs(program), state, float(end),
-            keep=False, follow=follow, budget=budget, signs=signs,
+            keep=False, follow=follow, budget=budget, signs=lambda row: start_signs(program, layout, cases[row].data),
         )  # fmt: skip
         done = stepper.run()
     return [outcome_of(case, problem, stepper.layout) for case, problem in zip(done, cases, strict=True)]

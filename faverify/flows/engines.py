@@ -68,6 +68,13 @@ class FloatEngine(FloatSeries):
     def scale_of(self, node: Node, row: int) -> float:
         return self.bound(node, lambda part, orders: float(np.abs(self.c[part.place][:orders, row]).max()))
 
+    def uncertain(self, table: Array) -> NDArray[np.bool_]:
+        """Cases with an argument so near a kink that rounding could have put it on the other side."""
+        sizes = [[self.scale_of(s.argument, row) for s in self.layout.switches] for row in range(self.cases)]
+        scales = np.repeat(np.array(sizes), [_entries(s) for s in self.layout.switches], axis=1)
+        gaps = np.abs(self.arguments(0)[:, :, None] - table[None, :, 1:-1]).min(axis=2)
+        return np.asarray((gaps <= 1e-11 * scales).any(axis=1))
+
     def undefined(self, row: int) -> bool:
         """Whether the field has no value where the step begins."""
         rates = (self.c[rate.place][0, row] for rate in self.states.values())
@@ -246,6 +253,9 @@ class LimbEngine(LimbSeries):
                     break
             found = fraction_of(at)
         return found if abs(float(found) - near) <= 1e-6 * max(near, 1e-12) + 1e-9 else Fraction(near)
+
+    def uncertain(self, table: Array) -> NDArray[np.bool_]:
+        return np.array([True])
 
     def undefined(self, row: int) -> bool:
         return self.unvalued

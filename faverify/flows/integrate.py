@@ -94,7 +94,7 @@ def flow(
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """The path of a recorded program; `options` switch parts of the method off, for tests that it must then fail."""
-    signs = start_signs(program, Layout(program), problem.data)[None, :]
+    layout = Layout(program)
     work = digits
     with one_thread():
         while True:
@@ -103,7 +103,8 @@ def flow(
             state = loaded(engine, problem, program)
             stepper = Stepper(
                 engine, single, Germs(program), state, engine.end,
-                follow=follow, budget=budget, options=options, progress=progress, signs=signs,
+                follow=follow, budget=budget, options=options, progress=progress,
+                signs=lambda row: start_signs(program, layout, problem.data),
             )  # fmt: skip
             case = stepper.run()[0]
             wanted = digits + math.ceil(engine.lost)

@@ -48,12 +48,12 @@ class Stepper(Settler):
         budget: int = 20000,
         options: frozenset[str] = frozenset(),
         progress: Callable[[float], None] | None = None,
-        signs: NDArray[np.int64] | None = None,
+        signs: Callable[[int], NDArray[np.int64]] | None = None,
     ) -> None:
         super().__init__(engine, single, germs, state, follow, options)
         self.end, self.keep, self.budget, self.progress = end, keep, budget, progress
         self.table = self.layout.kink_table()
-        self.signs = signs  # at the start, where they are known exactly
+        self.signs = signs  # of a case at the start, where they are known exactly
         self.sizes: Any = None  # of this step's series, by order; and the coefficients that guards are made of
         self.flat: Any = None
         self.driven = any(node.op == "time" for node in engine.schedule)  # by an error signal that is never at rest
@@ -75,12 +75,15 @@ class Stepper(Settler):
         """The pieces at the start, from exact signs if they are rational; what is on a kink is settled as at events."""
         if not self.layout.size:
             return
+        exact: dict[int, NDArray[np.int64]] = {}
         for _ in range(1 + len(self.layout.switches)):  # the pieces of one layer say what the next one gets
             self.engine.start(self.state, self.now, self.unit, self._modes())
             self.engine.values()
             signs = self.engine.sides(self.table)  # twice the piece; on a kink, one more than twice the piece below
-            if self.signs is not None:
-                signs = np.where(self.signs == UNKNOWN, signs, self.signs)
+            for row in np.flatnonzero(self.engine.uncertain(self.table)).tolist() if self.signs is not None else ():
+                if row not in exact:
+                    exact[row] = self.signs(row)  # type: ignore[misc]
+                signs[row] = np.where(exact[row] == UNKNOWN, signs[row], exact[row])
             self.pieces = signs // 2
         if "events" in self.options:
             return

@@ -129,6 +129,7 @@ class Argument:
     lines: list[Line] = field(default_factory=list)
     equations: list[tuple[Word, Word]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    given: list[Line] = field(default_factory=list)  # what the hypotheses say, as lines
     laws: list[Any] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -151,18 +152,23 @@ class Argument:
 
     def suppose_equal(self, left: Word, right: Word, text: str) -> None:
         """The hypothesis left = right; from now on left is written as right."""
-        self.assumed.append(text)
+        self._given(Line("=", left, right, text))
         self.equations.append((left, right))
 
     def suppose(self, word: Word, text: str, strict: bool = False) -> Fact:
         """The hypothesis that a number is not negative (or positive)."""
-        self.assumed.append(text)
-        return Fact(_KEY, self._number(word), strict, frozenset({text}))
+        self._given(Line(">" if strict else "≥", self._number(word), word_of(0), text))
+        return Fact(_KEY, word, strict, frozenset({text}))
 
     def for_all(self, bound: Callable[[Word], Word], text: str) -> Callable[[Word], Fact]:
         """The hypothesis that `bound(v)` is not negative for every matrix v of a shape."""
         self.assumed.append(text)
-        return lambda v: Fact(_KEY, self._number(bound(v)), False, frozenset({text}))
+
+        def of(v: Word) -> Fact:
+            self._given(Line("≥", self._number(bound(v)), word_of(0), text))
+            return Fact(_KEY, bound(v), False, frozenset({text}))
+
+        return of
 
     def square(self, matrix: Word) -> Fact:
         """‖M‖² ≥ 0."""
@@ -244,10 +250,15 @@ class Argument:
         if not self.lines:
             raise DoesNotFollow(statement, "nothing was shown")
         scope = replace(scope, assumptions="; ".join(self.assumed) or "none")
-        how = f"words, an argument of {len(self.lines)} lines, each checked"
+        how = f"words, an argument of {len(self.lines)} line{'s' * (len(self.lines) > 1)}, each checked"
         return Proved("argument", rule, statement, scope, how, witness=self)
 
     # Checks
+
+    def _given(self, line: Line) -> None:
+        if line.reason not in self.assumed:
+            self.assumed.append(line.reason)
+        self.given.append(line)
 
     def _number(self, word: Word) -> Word:
         if word._dims != (1, 1):
