@@ -8,6 +8,13 @@ from typing import Any
 from .letters import matrix_lines
 from .notation import text_name
 
+LATEX = {
+    "=": "=",
+    "≥": r"\ge",
+    ">": ">",
+    "decays": r"\le e^{-ct}\,(\cdot)(0),\quad c =",
+    "falls": r"\searrow,\quad -\tfrac{d}{dt} =",
+}
 READ = {"decays": "≤ e^(−ct) times its value at the start, c =", "falls": "never rises; it falls at the rate"}
 
 
@@ -33,3 +40,20 @@ def argument_text(argument: Any) -> str:
     for left, relation, right, reason in argument_lines(argument):
         lines += [f"  {left}", f"    {relation} {right}", f"      ({reason})"]
     return "\n".join(lines)
+
+
+def told_lines(witness: Any) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Headings and (reason, text, LaTeX) of the lines of an argument, or of a closed form as it prints itself."""
+    if not hasattr(witness, "lines"):
+        yield "Counterexample", [("", line.strip(), "") for line in str(witness).splitlines()]
+        return
+    given = [("law", law.statement, "") for law in witness.laws] + [row(line) for line in witness.given]
+    if given:
+        yield "What is given", given
+    yield "Argument", [row(line) for line in witness.lines]
+
+
+def row(line: Any) -> tuple[str, str, str]:
+    left, relation, right, reason = told(line)
+    latex = [matrix_lines(word)[1] for word in (line.left, line.right)]
+    return reason, f"{left} {relation} {right}", f"{latex[0]} {LATEX[line.relation]} {latex[1]}"

@@ -19,6 +19,7 @@ from ..kernel.states import Increments, State, higher_order, value_of
 from ..kernel.words import letter, modulo
 from ..model.networks import Network
 from ..proving.jets import law_jet
+from .arguments import told_lines
 from .entries import entry_lines
 from .indices import word_lines
 from .latex import plain
@@ -80,10 +81,13 @@ class NotedRun(Run):
 def derivation_of(verdict: Any) -> Derivation:
     """The derivation of a verdict; of a refutation, the worked counterexample."""
     question = verdict.question
+    if question is None and verdict.witness is not None and not hasattr(verdict.witness, "layer"):
+        cases = [(heading, tuple(Step(*line) for line in lines)) for heading, lines in told_lines(verdict.witness)]
+        return Derivation(verdict.statement, verdict.scope, tuple(cases))
     if question is None:
         raise Misuse("derivation", "a verdict read from a record", "the verdict that check returned: run check again")
     parts = list(verdict.layers.values()) or [verdict]
-    cases: list[tuple[str, tuple[Step, ...]]] = []
+    cases = []
     for part in parts:
         cases += _cases(part)
     return Derivation(verdict.statement, verdict.scope, tuple(cases))

@@ -136,3 +136,11 @@ def test_a_verdict_prints_its_lines_and_hypotheses():
 def test_nothing_shown_is_nothing_proved():
     with pytest.raises(fv.DoesNotFollow, match="nothing"):
         fv.Argument().proved("FA", "anything", fv.Scope(*["all"] * 8))
+
+
+def test_derivations_of_arguments_and_closed_forms():
+    verdict = module("rk_alignment").below(2)
+    text, latex = verdict.derivation.text(), verdict.derivation.latex()
+    assert "W_{l+1}(0) = B_{l+1}" in text
+    assert r"\begin{align*}" in latex
+    assert "after 1 step" in module("rk_alignment_false").counterexample_one_large_step().derivation.text()
