@@ -99,7 +99,8 @@ class Limbs:
         if rows > 0:
             np.multiply(raw[:rows], 2.0**up, out=work[roll : roll + rows])
         work[roll + max(rows, 0) :] = 0
-        for _ in range(3):
+        # Sums are below 2^(53 + up); k passes leave carries below 2^(53 + up − k bits), which a digit can bear.
+        for _ in range(2 if 53 + up <= 3 * self.bits - 4 else 3):
             np.multiply(low, self.inverse, out=over)
             np.rint(over, out=over)
             np.multiply(over, self.base, out=back)
