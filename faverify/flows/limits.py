@@ -24,7 +24,9 @@ from typing import Any
 import mpmath
 from flint import arb, arb_mat
 
-from ..errors import Misuse
+from ..errors import Misuse, name_of
+from ..kernel.trajectories import enclosed
+from ..kernel.verdicts import Scope, Verdict
 from ..model.rules import FeedbackAlignment
 from .balls import UNIT, BallSeries, ball, bounds, decimals, matrix_of, precision
 from .enclosure import FEWEST, MOST, TRUSTED, array_of, ranges_over, whole
@@ -267,6 +269,16 @@ class Limit:
         )
         if self.minimum_norm is not None:
             self.proved += (f"the limit is {'' if self.minimum_norm else 'not '}the solution of least norm",)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Proved, of this one trajectory and for all t ≥ 0; Undecided where no trap was found."""
+        net, problem = self.problem.net, self.problem
+        scope = Scope(
+            layers="all", widths=", ".join(map(str, net.widths)), depths="2", batch=str(problem.samples),
+            loss="squared loss", activations="linear", gates="none", feedback="this one", time="all t ≥ 0",
+        )  # fmt: skip
+        return enclosed(name_of(problem.rule), self.proved, scope, self)
 
     def __repr__(self) -> str:
         return f"<limit: {self.status}{f' ({self.note})' if self.note else ''}>"

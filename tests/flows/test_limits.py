@@ -13,6 +13,7 @@ import faverify as fv
 from faverify.flows.balls import ball, bounds, matrix_of, precision
 from faverify.flows.limits import Reduced, positive, rank
 from faverify.flows.lohner import Run
+from faverify.kernel.trajectories import enclosed
 
 CASES = json.loads((Path(__file__).parent / "linear_limits.json").read_text(encoding="utf-8"))["linear"]
 FA = fv.rules.FeedbackAlignment()
@@ -157,3 +158,29 @@ def test_ranks_and_signs_are_not_guessed():
     assert positive(square, Fraction(99, 100))
     assert not positive(square, Fraction(1))
     assert not positive(square * arb(-1), Fraction(0))
+
+
+def test_a_limit_is_a_verdict_of_one_trajectory():
+    problem = fv.FlowProblem.from_dict(CASES[0])
+    verdict = fv.enclose_limit(problem).verdict
+    assert verdict.kind == "proved"
+    assert verdict.scope.time == "all t ≥ 0"
+    assert verdict.scope.widths == ", ".join(map(str, problem.net.widths))
+
+
+def test_an_enclosure_that_found_nothing_is_undecided():
+    problem = fv.FlowProblem(
+        fv.MLP((2, 2, 1), "linear"), FA, weights=[[[0, 0], [0, 0]], [[0, 0]]], feedback=[[[0, 0]]],
+        inputs=[[1], [0]], targets=[[1]],
+    )  # fmt: skip
+    found = fv.enclose_limit(problem)
+    assert found.proved == ()
+    assert found.verdict.kind == "undecided"
+
+
+def test_only_one_network_is_enclosed():
+    scope = fv.Scope(
+        layers="all", widths="all", depths="2", batch="all", loss="", activations="", gates="", feedback=""
+    )
+    with pytest.raises(ValueError, match="one network"):
+        enclosed("FA", ("anything",), scope, None)
