@@ -39,6 +39,7 @@ class Claim:
 
 def _claims() -> list[Claim]:
     paper, own = f"{RK}, Theorem 1", "derived here; no source known"
+    raog = "Refinetti, d'Ascoli, Ohana & Goldt 2021"
     corollary, second = f"{RK}, alignment corollary", f"{RK}, Theorem 2"
     deep = {"widths": "all", "depths": "all", "batch": "all", "feedback": "all", "activations": "linear"}
     two = {"widths": "all", "batch": "all", "feedback": "all", "activations": "linear"}
@@ -109,6 +110,12 @@ def _claims() -> list[Claim]:
         ),
         ("RK-T2-multi", "true", "several outputs: a rate if BBᵀ = I; ‖BᵀR‖ never rises if C_0 ⪰ 0", own, two),
         ("RK-T2-trace", "false", "several outputs: ⟨W_2, B⟩ > 0 makes ‖R‖ fall", second, {}),
+        ("RAOG-W1", "true", "weak alignment from zero: W_l = F_lᵀA_lF_{l−1}, dA_l = −η e p_{l−1}ᵀ", raog, deep),
+        ("RAOG-W1-relu", "false", "weak alignment of ReLU networks", raog, {}),
+        ("RAOG-W1-start", "false", "weak alignment from any start", raog, {}),
+        ("RAOG-W2", "true", "A_{l+1} + A_{l+1}ᵀ = A_lM_{l−1}A_lᵀ: the matrix law in other variables", own, deep),
+        ("RAOG-W3", "true", "one output, from zero, in the flow: cos(W_l, F_lᵀF_{l−1}) = 1", own, deep),
+        ("RAOG-W3-steps", "false", "the same in steps", own, {}),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]
     return [Claim(*row) for row in table]

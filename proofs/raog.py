@@ -1,0 +1,162 @@
+"""Align, then memorise: the linear half of Refinetti, d'Ascoli, Ohana & Goldt (2021), and its bridge to Theorem 1.
+
+Linear chains under direct feedback, k = n_L outputs, M_l = F_lF_lᵀ, M_0 = I, p_0 = x, p_l = A_lM_{l−1}p_{l−1}. A layer
+stands for every layer: what is shown of it is the step of an induction, over layers and over steps of training.
+"""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import sympy
+
+import faverify as fv
+
+DFA = fv.rules.DirectFeedbackAlignment()
+SCOPE = fv.Scope(
+    layers="all", widths="all", depths="all", batch="all", loss="all, any error signal e(t)", activations="linear",
+    gates="none", feedback="all",
+)  # fmt: skip
+STEPS = replace(SCOPE, time="every step, of any size, and the flow")
+
+
+class Layer:
+    """Letters of a layer l between its neighbours: A_l, F_l, F_{l−1}, what comes in, the error, the learning rate."""
+
+    def __init__(self):
+        self.A, self.F = fv.letter("A_{l}", "k", "k"), fv.letter("F_{l}", "k", "n")
+        self.below = fv.letter("F_{l-1}", "k", "m")
+        self.p, self.e, self.eta = fv.letter("p_{l-1}", "k", "b"), fv.letter("e", "k", "b"), fv.letter("η", 1, 1)
+        self.gram = self.below @ self.below.mT
+        self.dA = -(self.e @ self.p.mT) * self.eta
+        self.W = self.F.mT @ self.A @ self.below
+
+
+@fv.claim("RAOG-W1")
+def theorem_weak_alignment():
+    """If W_l = F_lᵀA_lF_{l−1} and a_{l−1} = F_{l−1}ᵀp_{l−1}, then a_l = F_lᵀp_l, and a step of DFA keeps the form."""
+    flow, argument, s = fv.Flow(DFA, depth=3, outputs="k"), fv.Argument(), Layer()
+    rule = flow.now
+    argument.equal(flow.moves["W2"], -(rule.F2.mT @ rule.e) @ (rule.W1 @ rule.x).mT, "the rule: Ẇ_l = −F_lᵀ e a_{l−1}ᵀ")
+    argument.equal(flow.moves["W3"], -rule.e @ (rule.W2 @ rule.W1 @ rule.x).mT, "at the top F_L = I")
+    a = s.below.mT @ s.p
+    argument.equal(s.W @ a, s.F.mT @ (s.A @ s.gram @ s.p), "a_l = F_lᵀp_l")
+    step = -(s.F.mT @ s.e) @ a.mT * s.eta
+    argument.equal(s.W + step, s.F.mT @ (s.A + s.dA) @ s.below, "W_l + ΔW_l = F_lᵀ(A_l + dA_l)F_{l−1}")
+    x, first = fv.letter("x", "n_0", "b"), fv.letter("A_{1}", "k", "n_0")
+    argument.equal(s.F.mT @ first @ x, s.F.mT @ (first @ x), "W_1 = F_1ᵀA_1: p_1 = A_1x")
+    argument.equal(-(s.F.mT @ s.e) @ x.mT, s.F.mT @ -(s.e @ x.mT), "dA_1 = −η e xᵀ")
+    top, last = fv.letter("A_{L}", "k", "k"), -(s.e @ s.p.mT) * s.eta
+    argument.equal(top @ s.below - s.e @ a.mT * s.eta, (top + last) @ s.below, "W_L = A_LF_{L−1}")
+    stated = "W_1 = F_1ᵀA_1, W_l = F_lᵀA_lF_{l−1}, W_L = A_LF_{L−1} from zero, dA_l = −η e p_{l−1}ᵀ"
+    return argument.proved(flow.rule, stated, STEPS)
+
+
+@fv.claim("RAOG-W1")
+def theorem_weak_alignment_of_feedback_alignment():
+    """FA is DFA with F_l = B_L ⋯ B_{l+1}: δ_l = B_{l+1}ᵀδ_{l+1} = F_lᵀe."""
+    flow, argument = fv.Flow(fv.rules.FeedbackAlignment(), depth=3, outputs="k"), fv.Argument()
+    s = flow.now
+    second = s.B3
+    first = second @ s.B2
+    argument.equal(flow.moves["W2"], -(second.mT @ s.e) @ (s.W1 @ s.x).mT, "F_2 = B_3")
+    argument.equal(flow.moves["W1"], -(first.mT @ s.e) @ s.x.mT, "F_1 = B_3B_2: so on, F_l = F_{l+1}B_{l+1}")
+    return argument.proved(flow.rule, "FA moves a linear chain as DFA does with F_l = B_L ⋯ B_{l+1}", STEPS)
+
+
+@fv.claim("RAOG-W2")
+def theorem_alignment_matrices_move_by_those_below():
+    """dA_{l+1} = dA_lM_{l−1}A_lᵀ, so A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and a step takes dA_lM_{l−1}dA_lᵀ."""
+    argument, s = fv.Argument(), Layer()
+    above = -(s.e @ (s.A @ s.gram @ s.p).mT) * s.eta
+    argument.equal(above, s.dA @ s.gram @ s.A.mT, "dA_{l+1} = −η e p_lᵀ, p_l = A_lM_{l−1}p_{l−1}")
+    upper = fv.letter("A_{l+1}", "k", "k")
+
+    def balance(up, low):
+        return up + up.mT - low @ s.gram @ low.mT
+
+    gained = balance(upper + above, s.A + s.dA) - balance(upper, s.A)
+    argument.equal(gained, -(s.dA @ s.gram @ s.dA.mT), "of second order in the step alone")
+    argument.moves |= {"A_{l}": s.dA, "A_{l+1}": above}
+    argument.equal(argument.rate(balance(upper, s.A)), upper * 0, "so in the flow it is constant")
+    return argument.proved(fv.Flow(DFA).rule, "A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and 0 from zero", STEPS)
+
+
+@fv.claim("RAOG-W2")
+def theorem_the_two_papers_have_one_law():
+    """With F_l = F_{l+1}B_{l+1}, the matrix law of Theorem 1 is F_lᵀ(A_lM_{l−1}A_lᵀ − A_{l+1} − A_{l+1}ᵀ)F_l."""
+    argument, s = fv.Argument(), Layer()
+    upper, over, back = fv.letter("A_{l+1}", "k", "k"), fv.letter("F_{l+1}", "k", "q"), fv.letter("B_{l+1}", "q", "n")
+    argument.suppose_equal(over @ back, s.F, "F_{l+1}B_{l+1} = F_l")
+    argument.suppose_equal(back.mT @ over.mT, s.F.mT, "its transpose")
+    weight = over.mT @ upper @ s.F
+    law = s.W @ s.W.mT - back.mT @ weight - weight.mT @ back
+    inner = s.A @ s.gram @ s.A.mT - upper - upper.mT
+    argument.equal(law, s.F.mT @ inner @ s.F, "substitute W_l and W_{l+1}")
+    right = fv.letter("G", "n", "k")
+    argument.suppose_equal(s.F @ right, fv.identity(inner), "F_l has full row rank: F_lG = I")
+    argument.suppose_equal(right.mT @ s.F.mT, fv.identity(inner), "its transpose, too")
+    argument.equal(right.mT @ (s.F.mT @ inner @ s.F) @ right, inner, "and back: each law gives the other")
+    stated = "W_lW_lᵀ − BᵀW_{l+1} − W_{l+1}ᵀB = F_lᵀ(A_lM_{l−1}A_lᵀ − A_{l+1} − A_{l+1}ᵀ)F_l"
+    return argument.proved("FeedbackAlignment", stated, SCOPE)
+
+
+@fv.claim("RAOG-W3")
+def theorem_one_output_aligns_strongly_in_the_flow():
+    """k = 1 from zero: 2A_{l+1} = A_l²M_{l−1} ≥ 0, and W_l = A_lF_lᵀF_{l−1} has the direction of F_lᵀF_{l−1} where A_l > 0."""
+    argument = fv.Argument()
+    low, up, below = fv.letter("A_{l}", 1, 1), fv.letter("A_{l+1}", 1, 1), fv.letter("F_{l-1}", 1, "m")
+    back, first = fv.letter("F_{l}", 1, "n"), fv.letter("A_{1}", 1, "n_0")
+    gram = fv.norm2(below)
+    argument.suppose_equal(up, low * low * gram / 2, "the law from zero: A_{l+1} + A_{l+1}ᵀ = A_lM_{l−1}A_lᵀ")
+    argument.at_least(up, up * 0, argument.square(low * below) * Fraction(1, 2), "A_{l+1} = ½(A_l‖F_{l−1}‖)²")
+    second = fv.letter("A_{2}", 1, 1)
+    argument.suppose_equal(second, fv.norm2(first) / 2, "the same at the bottom, M_0 = I")
+    argument.at_least(second, second * 0, argument.square(first) * Fraction(1, 2), "A_2 = ½‖A_1‖²")
+    weight, direction = (back.mT @ below) * low, back.mT @ below
+    inner = fv.inner(weight, direction)
+    argument.equal(inner, low * fv.norm2(back) * gram, "⟨W_l, F_lᵀF_{l−1}⟩ has the sign of A_l")
+    argument.equal(inner * inner, fv.norm2(weight) * fv.norm2(direction), "and the cosine is ±1")
+    stated = "k = 1, from zero: cos(W_l, F_lᵀF_{l−1}) = 1 for l ≥ 2 wherever A_l ≠ 0"
+    return argument.proved(fv.Flow(DFA).rule, stated, SCOPE)
+
+
+# What is false
+
+
+def cross(matrix, row):
+    """F₁ times the other entry: 0 if the column is a multiple of the row."""
+    return matrix[0, 0] * row[0, 1] - matrix[1, 0] * row[0, 0]
+
+
+@fv.claim("RAOG-W1-relu")
+def counterexample_a_relu_step_leaves_the_family():
+    """F₁ = (1, −2), F₂ = (1, −1), W₁ = F₁ᵀ, W₂ = F₂ᵀF₁, W₃ = 0, x = y = 1: the step of W₁ is no multiple of F₁ᵀ."""
+    problem = fv.FlowProblem(
+        fv.MLP((1, 2, 2, 1)), DFA, weights=[[[1], [-2]], [[1, -2], [-1, 2]], [[0, 0]]],
+        feedback={"F1": [[1, -2]], "F2": [[1, -1]]}, inputs=[[1]], targets=[[1]],
+    )  # fmt: skip
+    shows = (("det(W₁, F₁ᵀ)", lambda p: cross(p["W1"], p["F1"]), -2),)
+    return fv.disproved("a step keeps W_1 in F_1ᵀA_1 for ReLU", fv.Stepped(problem, Fraction(1), 1, shows))
+
+
+@fv.claim("RAOG-W1-start")
+def counterexample_a_generic_start_is_not_forgotten():
+    """L = 2, F₁ = (1, 0), W₁(0) = (0, 1)ᵀ: what lies off F₁ᵀ stays."""
+    problem = fv.FlowProblem(
+        fv.MLP((1, 2, 1), "linear"), DFA, weights=[[[0], [1]], [[0, 0]]], feedback={"F1": [[1, 0]]}, inputs=[[1]],
+        targets=[[1]],
+    )  # fmt: skip
+    shows = (("W₁[1]", lambda p: p["W1"][1, 0], 1),)
+    return fv.disproved("training leads W_1 into F_1ᵀA_1", fv.Stepped(problem, Fraction(1, 2), 3, shows))
+
+
+@fv.claim("RAOG-W3-steps")
+def counterexample_two_steps_turn_the_second_layer_around():
+    """L = 2, η = 1, F₁ = 1, from zero: the sample (1, 1), then (1, −1). A₂ = −1, so the cosine is −1."""
+    net = fv.MLP((1, 1, 1), "linear")
+    weights = [[[0]], [[0]]]
+    for target in (1, -1):
+        problem = fv.FlowProblem(net, DFA, weights=weights, feedback={"F1": [[1]]}, inputs=[[1]], targets=[[target]])
+        weights = [w.tolist() for w in fv.steps(problem, 1, 1).weights()]
+    shows = (("W₂", lambda p: p["W2"][0, 0], sympy.Integer(-1)),)
+    return fv.disproved("strong alignment in steps", fv.Stepped(problem, Fraction(1), 1, shows))
