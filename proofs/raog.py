@@ -65,7 +65,7 @@ def theorem_weak_alignment_of_feedback_alignment():
 
 @fv.claim("RAOG-W2")
 def theorem_alignment_matrices_move_by_those_below():
-    """dA_{l+1} = dA_lM_{l−1}A_lᵀ, so A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and a step takes dA_lM_{l−1}dA_lᵀ."""
+    """dA_{l+1} = dA_lM_{l−1}A_lᵀ: A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and a step takes dA_lM_{l−1}dA_lᵀ."""
     argument, s = fv.Argument(), Layer()
     above = -(s.e @ (s.A @ s.gram @ s.p).mT) * s.eta
     argument.equal(above, s.dA @ s.gram @ s.A.mT, "dA_{l+1} = −η e p_lᵀ, p_l = A_lM_{l−1}p_{l−1}")
@@ -102,7 +102,7 @@ def theorem_the_two_papers_have_one_law():
 
 @fv.claim("RAOG-W3")
 def theorem_one_output_aligns_strongly_in_the_flow():
-    """k = 1 from zero: 2A_{l+1} = A_l²M_{l−1} ≥ 0, and W_l = A_lF_lᵀF_{l−1} has the direction of F_lᵀF_{l−1} where A_l > 0."""
+    """k = 1 from zero: 2A_{l+1} = A_l²M_{l−1} ≥ 0, and W_l = A_lF_lᵀF_{l−1} has that direction where A_l > 0."""
     argument = fv.Argument()
     low, up, below = fv.letter("A_{l}", 1, 1), fv.letter("A_{l+1}", 1, 1), fv.letter("F_{l-1}", 1, "m")
     back, first = fv.letter("F_{l}", 1, "n"), fv.letter("A_{1}", 1, "n_0")
