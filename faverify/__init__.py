@@ -18,6 +18,7 @@ _HOMES = {
         "Misplaced", "NonFiniteError", "NonUnique", "NotProved", "NotRefuted", "RuleError", "ShapeError",
         "SweepStopped", "UnknownName", "UnsupportedOperation",
     ),
+    "experiments.alignment_matrices": ("AlignmentMatrices", "alignment_matrices"),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
     "experiments.examples": ("replay",),

@@ -65,7 +65,7 @@ def theorem_weak_alignment_of_feedback_alignment():
 
 @fv.claim("RAOG-W2")
 def theorem_alignment_matrices_move_by_those_below():
-    """dA_{l+1} = dA_lM_{l−1}A_lᵀ: A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and a step takes dA_lM_{l−1}dA_lᵀ."""
+    """dA_{l+1} = dA_lM_{l−1}A_lᵀ: A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant; a step takes dA_lM_{l−1}dA_lᵀ."""
     argument, s = fv.Argument(), Layer()
     above = -(s.e @ (s.A @ s.gram @ s.p).mT) * s.eta
     argument.equal(above, s.dA @ s.gram @ s.A.mT, "dA_{l+1} = −η e p_lᵀ, p_l = A_lM_{l−1}p_{l−1}")
