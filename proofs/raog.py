@@ -160,3 +160,38 @@ def counterexample_two_steps_turn_the_second_layer_around():
         weights = [w.tolist() for w in fv.steps(problem, 1, 1).weights()]
     shows = (("W₂", lambda p: p["W2"][0, 0], sympy.Integer(-1)),)
     return fv.disproved("strong alignment in steps", fv.Stepped(problem, Fraction(1), 1, shows))
+
+
+# Conditioning
+
+
+@fv.claim("RAOG-COND")
+def theorem_conditioning_bounds_the_angle_to_the_gradient():
+    """F₁F₁ᵀ = I, A₂ = S + Sᵀ with eigenvalues in [a, b], 0 < a: (a + b)²⟨e, A₂e⟩² ≥ 4ab ‖e‖²‖A₂e‖².
+
+    DFA's δ₁ is F₁ᵀe, the gradient's W₂ᵀe = F₁ᵀA₂e: so the cosine is at least 2√κ/(1 + κ), κ = b/a. What bounds the
+    spectrum is (A₂ − a)(b − A₂) ⪰ 0, and the rest is that a square is not negative (Kantorovich's inequality).
+    """
+    argument = fv.Argument()
+    feedback, half, e = fv.letter("F_{1}", "k", "n"), fv.letter("S", "k", "k"), fv.letter("e", "k", 1)
+    matrix = half + half.mT  # A_2, which is symmetric
+    low, high = fv.letter("a", 1, 1), fv.letter("b", 1, 1)
+    argument.suppose_equal(feedback @ feedback.mT, fv.identity(matrix), "F_1F_1ᵀ = I")
+    ours, gradient = feedback.mT @ e, (matrix @ feedback).mT @ e
+    inner, own, seen = fv.inner(e, matrix @ e), fv.norm2(e), fv.norm2(matrix @ e)
+    argument.equal(fv.inner(ours, gradient), inner, "F₁F₁ᵀ = I")
+    argument.equal(fv.norm2(ours), own, "F₁F₁ᵀ = I")
+    argument.equal(fv.norm2(gradient), seen, "F₁F₁ᵀ = I")
+    ends = argument.suppose(low, "a > 0", strict=True) * argument.suppose(high, "b > 0", strict=True)
+    spectrum = argument.for_all(
+        lambda v: (low + high) * fv.inner(v, matrix @ v) - fv.norm2(matrix @ v) - low * high * fv.norm2(v),
+        "the eigenvalues of A_2 lie in [a, b]: ⟨v, (A_2 − a)(b − A_2)v⟩ ≥ 0",
+    )
+    total = argument.square(matrix @ e) + ends * argument.square(e)
+    wider = spectrum(e) * (spectrum(e) + total * 2)
+    left = (low + high) * inner
+    argument.at_least(left * left, total.word * total.word, wider, "p ≥ q ≥ 0 gives p² ≥ q²")
+    apart = argument.square(seen - low * high * own)
+    argument.at_least(total.word * total.word, 4 * low * high * own * seen, apart, "(‖A₂e‖² − ab‖e‖²)² ≥ 0")
+    stated = "cos ∠(δ_1 of DFA, of the gradient) ≥ 2√(ab)/(a + b) = 2√κ/(1 + κ)"
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, depths="2"))
