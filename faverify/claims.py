@@ -116,6 +116,7 @@ def _claims() -> list[Claim]:
         ("RAOG-W2", "true", "A_{l+1} + A_{l+1}ᵀ = A_lM_{l−1}A_lᵀ: the matrix law in other variables", own, deep),
         ("RAOG-W3", "true", "one output, from zero, in the flow: cos(W_l, F_lᵀF_{l−1}) = 1", own, deep),
         ("RAOG-COND", "true", "two layers, F_1F_1ᵀ = I: cosine with the gradient ≥ 2√κ/(1 + κ)", raog, two),
+        ("RAOG-COND-strong", "false", "strong alignment is gradient alignment, whatever M_l", own, {}),
         ("RAOG-W3-steps", "false", "the same in steps", own, {}),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]

@@ -195,3 +195,28 @@ def theorem_conditioning_bounds_the_angle_to_the_gradient():
     argument.at_least(total.word * total.word, 4 * low * high * own * seen, apart, "(‖A₂e‖² − ab‖e‖²)² ≥ 0")
     stated = "cos ∠(δ_1 of DFA, of the gradient) ≥ 2√(ab)/(a + b) = 2√κ/(1 + κ)"
     return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, depths="2"))
+
+
+@fv.claim("RAOG-COND-strong")
+def counterexample_strong_alignment_is_not_enough():
+    """All A_l = I, F₁ = I, F₂ = diag(1, 2), M₂ = diag(1, 4): at e = (2, 1)ᵀ the cosine with the gradient is 4/5."""
+    diagonal, one = [[1, 0], [0, 2]], [[1, 0], [0, 1]]
+    problem = fv.FlowProblem(
+        fv.MLP((2, 2, 2, 2), "linear"), DFA, weights=[one, diagonal, diagonal], feedback={"F1": one, "F2": diagonal},
+        inputs=[[1], [0]], targets=[[-1], [-1]],
+    )  # fmt: skip
+
+    def cosine(p):
+        e = p["W3"] * p["W2"] * p["W1"] * p["x"] - p["y"]
+        ours, gradient = p["F1"].T * e, (p["W3"] * p["W2"]).T * e
+        return (ours.T * gradient)[0] / sympy.sqrt((ours.T * ours)[0] * (gradient.T * gradient)[0])
+
+    def strong(name, form):
+        return f"{name} is what strong alignment says", lambda p: sum(abs(v) for v in p[name] - form(p)), 0
+
+    shows = (
+        strong("W1", lambda p: p["F1"].T), strong("W2", lambda p: p["F2"].T * p["F1"]), strong("W3", lambda p: p["F2"]),
+        ("cos ∠(F₁ᵀe, (W₃W₂)ᵀe)", cosine, sympy.Rational(4, 5)),
+    )  # fmt: skip
+    at_once = fv.Stepped(problem, Fraction(1), 0, shows)
+    return fv.disproved("strong alignment of all layers is gradient alignment", at_once)

@@ -270,7 +270,7 @@ class Stepped:
     def __str__(self) -> str:
         data = {n: [[str(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
         lines = [f"  {name} = {rows}" for name, rows in data.items()]
-        lines.append(f"  after {self.count} step{'s' * (self.count > 1)} with η = {self.eta}:")
+        lines.append(f"  after {self.count} step{'s' * (self.count != 1)} with η = {self.eta}:")
         return "\n".join([*lines, *(f"    {text} = {value}" for text, _, value in self.shows)])
 
 

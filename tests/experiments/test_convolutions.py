@@ -1,0 +1,83 @@
+"""Exact ranks of what direct feedback leads to beside what a convolution is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import faverify as fv
+from faverify.experiments.convolutions import convolution_basis, meeting
+
+
+@pytest.mark.parametrize(
+    ("k", "channels", "length", "kernel"),
+    [(2, (2, 2), 4, 3), (3, (2, 3), 5, 3), (5, (4, 4), 4, 2), (1, (1, 1), 3, 2), (4, (3, 2), 6, 6)],
+)
+def test_generic_feedback_meets_convolutions_in_zero_alone(k, channels, length, kernel):
+    draw = np.random.default_rng(k)
+    basis = convolution_basis(channels, length, kernel)
+    upper, lower = draw.integers(-9, 10, (k, channels[0] * length)), draw.integers(-9, 10, (k, channels[1] * length))
+    found = meeting(upper, lower, basis)
+    assert k**2 + len(basis) <= upper.shape[1] * lower.shape[1]
+    assert (found.family, found.convolutions) == (k**2, channels[0] * channels[1] * kernel)
+    assert found.only_zero
+    assert "heuristic" in str(found)
+
+
+def test_where_there_is_no_room_they_must_meet():
+    """k² + dim C > n_l n_{l−1}: the sum cannot be direct."""
+    draw = np.random.default_rng(0)
+    basis = convolution_basis((1, 1), 3, 3)
+    found = meeting(draw.integers(-9, 10, (3, 3)), draw.integers(-9, 10, (3, 3)), basis)
+    assert found.family + found.convolutions == 12
+    assert found.sum_rank == 9
+    assert not found.only_zero
+
+
+def test_feedback_that_is_a_convolution_is_seen():
+    """F_l = F_{l−1} = the mean over places: F_lᵀF_{l−1} is the convolution whose kernel is constant."""
+    ones = np.ones((1, 4), dtype=int)
+    found = meeting(ones, ones, convolution_basis((1, 1), 4, 4))
+    assert not found.only_zero
+    assert found.cosine == pytest.approx(1)
+
+
+def test_the_basis_are_convolutions():
+    draw = np.random.default_rng(1)
+    weights, signal = draw.integers(-5, 6, (2, 3, 3)), draw.integers(-5, 6, (3, 5))
+    basis = convolution_basis((2, 3), 5, 3)
+    matrix = sum(w * m for w, m in zip(weights.ravel(), basis, strict=True))
+    direct = np.array([[sum(weights[i, j, s] * signal[j, (p + s) % 5] for j in range(3) for s in range(3))
+                        for p in range(5)] for i in range(2)])  # fmt: skip
+    assert (matrix.astype(int) @ signal.ravel() == direct.ravel()).all()
+
+
+def test_the_cosine_of_gaussian_feedback_is_about_the_root_of_the_share():
+    draw, basis, cosines = np.random.default_rng(2), convolution_basis((2, 2), 8, 3), []
+    for _ in range(60):
+        upper, lower = (np.round(1000 * draw.standard_normal((4, 16))).astype(int) for _ in range(2))
+        found = meeting(upper, lower, basis)
+        cosines.append(found.cosine)
+    rms = float(np.sqrt(np.mean(np.square(cosines))))
+    assert abs(rms / found.expected - 1) < 0.1
+
+
+def test_theorem_1_still_holds_with_shared_kernels():
+    """What the heuristic says nothing about: the law, with feedback of the kernels' own shape."""
+    net = fv.networks.Convolution(taps=(3, 2))
+    verdict = fv.check(fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), net)
+    assert verdict.kind == "proved"
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "basis"),
+    [
+        (np.ones((2, 4)) * 0.5, np.ones((2, 4), dtype=int), convolution_basis((1, 1), 4, 2)),
+        (np.ones((2, 4), dtype=int), np.ones((3, 4), dtype=int), convolution_basis((1, 1), 4, 2)),
+        (np.ones((2, 4), dtype=int), np.ones((2, 5), dtype=int), convolution_basis((1, 1), 4, 2)),
+        (np.ones((2, 4), dtype=int), np.ones((2, 4), dtype=int), []),
+    ],
+)
+def test_misuse_is_told(upper, lower, basis):
+    with pytest.raises(fv.Misuse):
+        meeting(upper, lower, basis)
