@@ -22,8 +22,8 @@ class Meeting:
     """dim{F_lᵀAF_{l−1}} = k² (if both F have rank k), dim C, and the rank of their sum, exactly.
 
     `cosine`: of the given F_lᵀF_{l−1} with its nearest convolution; `expected`: √(dim C/(n_l n_{l−1})), its size for
-    Gaussian F. `sum_rank` = k² + dim C at one choice of F proves it for generic F: a minor that is not 0 there is 0 on a
-    set of measure 0 only.
+    Gaussian F. `sum_rank` = k² + dim C at one choice of F proves it for generic F: a minor that is not 0 there
+    is 0 on a set of measure 0 only.
     """
 
     outputs: int
