@@ -1,0 +1,147 @@
+"""Theorem 2, repaired, at random cases: the exponential rate, and which least-squares solution the flow reaches.
+
+Two linear layers, one output, X the n × d matrix of samples (the transpose of the inputs), w = W₁ᵀW₂ᵀ, r = y − Xw.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from .exact import array, definite, identity, independent, inverse, norm2, off_span
+from .looking import eigenvalues, followed, moments, noise, precise, read, reals, record
+from .random_problems import NARROW, aligned_pair, between, pair, rounded, scaled
+from .trials import generator
+
+TIME = Fraction(2)
+FASTEST = 30  # ‖X‖²(‖B‖² + …): of problems followed until they rest, so that this takes few steps
+REST = 3  # powers of ten by which the residual bound at the end lies below what is asked for
+
+
+def decayed(case: int, seed: int, digits: int) -> dict[str, Any]:
+    """RK-T2-rate at one random pair of linear layers (`aligned_pair`), t = 2."""
+    return {"case": case, **shown_decayed(aligned_pair(generator(seed, case)), digits)}
+
+
+def decayed_again(example: dict[str, Any]) -> dict[str, Any]:
+    return shown_decayed(*read(example))
+
+
+def rate(feedback2: Any, ratio2: Any, smallest: Any) -> Any:
+    """a s_min(X)² with a = ‖B‖²(1 − ρ²/2)."""
+    return feedback2 * (1 - ratio2 / 2) * smallest
+
+
+def shown_decayed(problem: Any, digits: int) -> dict[str, Any]:
+    """What the path shows of ‖r(t)‖ ≤ e^{−a s_min² t}‖r(0)‖. Control: twice that rate."""
+    path = followed(problem, TIME, digits)
+    with precise(path.digits):
+        data = {name: reals(rows) for name, rows in problem.data.items()}
+        bound, feedback2 = proved_rate(data), norm2(data["B2"])
+        found = [(t, residual(data, now)) for t, now in moments(path)]
+        start, floor = found[0][1], noise(path)
+        beyond = max(r - mpmath.exp(-bound * t) * start for t, r in found)
+        twice = max(r - mpmath.exp(-2 * bound * t) * start for t, r in found)
+        control = {"violated": bool(twice > floor) if start > floor else None, "beyond_twice": twice}
+        slowest = min((-mpmath.log(r / start) / t for t, r in found if t and r > floor), default=mpmath.inf)
+        measures = {"beyond": beyond, "bound_by_measured_rate": bound / slowest}
+        return record(problem, digits, path, TIME, bool(beyond <= floor and feedback2), control, measures)
+
+
+def proved_rate(data: dict[str, Any]) -> Any:
+    """The rate of the theorem, from the start."""
+    feedback2 = norm2(data["B2"])
+    ratio2 = eigenvalues(data["W1"] @ data["W1"].T)[-1] / feedback2
+    return rate(feedback2, ratio2, eigenvalues(data["x"].T @ data["x"])[0])
+
+
+def residual(data: dict[str, Any], now: dict[str, Any]) -> Any:
+    """‖y − Xw‖."""
+    return mpmath.sqrt(norm2(data["y"] - now["W2"] @ now["W1"] @ data["x"]))
+
+
+# The limit
+
+
+def rested(case: int, seed: int, digits: int) -> dict[str, Any]:
+    """RK-T2-minnorm at one random start with w(0) in span(Xᵀ) and rows of W₁(0) off it (`half_off`), until it rests."""
+    return {"case": case, **shown_rested(half_off(generator(seed, case)), digits)}
+
+
+def rested_again(example: dict[str, Any]) -> dict[str, Any]:
+    return shown_rested(*read(example))
+
+
+def half_off(draw: Any) -> Any:
+    """W₂(0) = B and W₁(0) = C X + q zᵀ with q ⊥ B and z ⊥ the samples: so w(0) is in their span, W₁(0)'s rows are not.
+
+    Input width 2–4, hidden width 2–4, 1–2 samples, fewer than the input width, each uniform; entries of x, B, C, q, z
+    normal before they are projected and scaled; targets normal with variance 4. Drawn again until
+    (‖B‖² − ½‖W₁(0)‖²) s_min(X)² > 1 and ‖X‖²(‖B‖² + ‖W₁(0)‖²) ≤ 30.
+    """
+    while True:
+        d, m = between(draw, (2, NARROW[1])), between(draw, (2, NARROW[1]))
+        x, B = array(rounded(draw, d, between(draw, (1, min(2, d - 1))))), array(rounded(draw, 1, m))
+        inside, q, z = rounded(draw, m, len(x[0])), array(rounded(draw, m, 1)), array(rounded(draw, d, 1))
+        y = array(rounded(draw, 1, len(x[0]), 2.0))
+        if not (independent(x) and B.any()):
+            continue
+        q, z = q - B.T @ (B @ q) / norm2(B), off_span(x) @ z
+        size = math.sqrt(float(norm2(B)))
+        inside = array(scaled(inside, size * float(draw.uniform(0.2, 0.7)))) @ x.T
+        first = inside / (1 + round(math.sqrt(float(norm2(x)))))
+        W1 = first + q @ z.T * Fraction(1, 2 + round(2 * math.sqrt(float(norm2(q) * norm2(z))) / size))
+        slow, fast = norm2(B) - norm2(W1) / 2, norm2(x) * (norm2(B) + norm2(W1))
+        if (off_span(x) @ W1.T).any() and definite(x.T @ x * slow - identity(len(x[0]))) and fast <= FASTEST:
+            return pair(W1, B, B, x, y)
+
+
+def shown_rested(problem: Any, digits: int) -> dict[str, Any]:
+    """What two paths show of the limit: w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ, and w_MN where the rows of W₁(0) are in span(Xᵀ).
+
+    The second path starts from W₁(0)P. Each is followed until its residual is below 10^(−digits/2) by the rate that
+    is proved; the limit then differs from w by less than some multiple of it. Control: off the span, w_MN itself.
+    """
+    x, first = array(problem.data["x"]), array(problem.data["W1"])
+    off = off_span(x)
+    inside = pair(first - first @ off, *(array(problem.data[name]) for name in ("W2", "B2", "x", "y")))
+    path, end, ours = limit_of(problem, digits)
+    other, later, theirs = limit_of(inside, digits)
+    with precise(path.digits):
+        near = (10 * max(ours["residual"], theirs["residual"])) * ours["reach"] + max(noise(path), noise(other))
+        literal = ours["from_minimum_norm"]
+        holds = max(ours["gap"], theirs["gap"], theirs["from_minimum_norm"]) <= near
+        rest = max(ours["residual"], theirs["residual"])
+        shift = mpmath.sqrt(norm2(reals(off @ first.T)))
+        holds = bool(holds and rest <= mpmath.mpf(10) ** -(digits // 2) and Fraction(other._case.end) == later)
+        control = {"violated": bool(literal > near) if shift > near else None, "from_minimum_norm": literal}
+        measures = {"gap": max(ours["gap"], theirs["gap"]), "inside": theirs["from_minimum_norm"], "residual": rest}
+        return record(problem, digits, path, end, holds, control, measures)
+
+
+def predicted(minimum: Any, off: Any, first: Any, W2: Any) -> Any:
+    """The limit: w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ."""
+    return minimum + off @ first.T @ W2.T
+
+
+def limit_of(problem: Any, digits: int) -> tuple[Any, Fraction, dict[str, Any]]:
+    """The path to where it rests, the time, and how far w is there from what is predicted and from w_MN."""
+    x, y, first = (array(problem.data[name]) for name in ("x", "y", "W1"))
+    with precise(digits):
+        data = {name: reals(rows) for name, rows in problem.data.items()}
+        start = residual(data, data)
+        span = (mpmath.mpf(digits) / 2 + REST) * mpmath.log(10) + mpmath.log(1 + start)
+        end = Fraction(math.ceil(span / proved_rate(data)))
+        path = followed(problem, end, digits)
+        now = dict(zip(("W1", "W2"), path.weights(), strict=True))
+        w, minimum = now["W1"].T @ now["W2"].T, reals(x @ inverse(x.T @ x) @ y.T)
+        gap = w - predicted(minimum, reals(off_span(x)), reals(first), now["W2"])
+        return path, end, {
+            "gap": mpmath.sqrt(norm2(gap)),
+            "from_minimum_norm": mpmath.sqrt(norm2(w - minimum)),
+            "residual": residual(data, now),
+            "reach": 1 / mpmath.sqrt(eigenvalues(data["x"].T @ data["x"])[0]),
+        }  # fmt: skip
