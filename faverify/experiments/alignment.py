@@ -17,6 +17,7 @@ TIME = Fraction(2)
 ACTIVATIONS = ("relu", "linear")
 STEP = Fraction(2)  # the learning rate of the step that the bound does not survive
 BEYOND = 3.0  # times ‖B₂‖: a start that the corollary does not speak of
+REACH = (0.5, 2.0)  # of ‖Xᵀζ‖ in the limit; the angle can be greatest where it is √2
 PULL = 8  # times the output at the start, with the other sign: the targets there
 
 
@@ -98,7 +99,7 @@ def least_beyond(problem: Any) -> Any:
 
 def turned(case: int, seed: int, digits: int) -> dict[str, Any]:
     """RK-C1-cos at one random pair of linear layers (`aligned_pair`), t = 2."""
-    return {"case": case, **shown_turned(aligned_pair(generator(seed, case)), digits)}
+    return {"case": case, **shown_turned(aligned_pair(generator(seed, case), REACH), digits)}
 
 
 def turned_again(example: dict[str, Any]) -> dict[str, Any]:

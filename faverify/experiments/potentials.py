@@ -25,7 +25,7 @@ from .trials import generator
 TIME = Fraction(2)
 STARTS = ("random", "anti-aligned", "zero")
 INTEGRATED = "ζ°"  # the name of the integral of the residual, n_L × samples
-FLOAT = 20  # digits of the control
+FLOAT = 15  # digits of the control
 
 
 def falling(case: int, seed: int, digits: int) -> dict[str, Any]:

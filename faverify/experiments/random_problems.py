@@ -88,26 +88,26 @@ def aligned_chain(draw: Generator, activation: Any) -> FlowProblem:
             return problem
 
 
-def aligned_pair(draw: Generator, share: tuple[float, float] = (0.2, 0.98), few: int = 3) -> FlowProblem:
-    """Two linear layers, one output, W₂(0) = B, ρ = ‖W₁(0)‖_op/‖B‖ < √2, independent samples, at most `few` of them.
+def aligned_pair(draw: Generator, reach: tuple[float, float]) -> FlowProblem:
+    """Two linear layers, one output, W₂(0) = B, ρ = ‖W₁(0)‖_op/‖B‖ < √2, independent samples.
 
-    Input width 1–4, hidden width 1–4, samples at most the input width, each uniform; ρ/√2 uniform in `share`; entries
-    of x, B, W₁ and ζ normal. The targets are those that the network has where ∫r = ζ, with ‖Xᵀζ‖ uniform in [½, 3]:
-    so that the flow, whose limit has this integrated error, turns W₂ far away from B on its way.
+    Input width 1–4, hidden width 2–4, samples 1–3 and at most the input width, each uniform; ρ/√2 uniform in
+    [0.2, 0.98]; entries of x, B, W₁ and ζ normal. Targets are what the network computes where ∫r = ζ, with ‖Xᵀζ‖
+    uniform in `reach`: the flow leads there, so this is how far W₂ is turned.
     """
     while True:
-        d, m = between(draw, NARROW), between(draw, NARROW)
-        x = array(rounded(draw, d, between(draw, (1, min(few, d)))))
+        d, m = between(draw, NARROW), between(draw, (2, NARROW[1]))
+        x = array(rounded(draw, d, between(draw, (1, min(FEW[1], d)))))
         B = array(rounded(draw, 1, m))
-        ratio = math.sqrt(2) * float(draw.uniform(*share))
+        ratio = math.sqrt(2) * float(draw.uniform(0.2, 0.98))
         W1 = array(rounded(draw, m, d))
         zeta = array(rounded(draw, len(x[0]), 1))
-        reach = float(draw.uniform(0.5, 3))
+        far = float(draw.uniform(*reach))
         if not (independent(x) and B.any() and W1.any() and zeta.any()):
             continue
         W1 = array(scaled(W1, ratio * math.sqrt(float(norm2(B))), float(np.linalg.norm(W1.astype(float), 2))))
         u = x @ zeta
-        u = array(scaled(u, reach))
+        u = u * Fraction(round(FINE * far / math.sqrt(float(norm2(u)))), FINE)  # stays in the span
         y = x.T @ ((W1 + B.T @ u.T).T @ (B + u.T @ W1.T + B * (norm2(u) / 2)).T)
         if definite(2 * norm2(B) * identity(m) - W1 @ W1.T) and W1.any():
             return pair(W1, B, B, x, y.T)

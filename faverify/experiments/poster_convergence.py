@@ -1,0 +1,272 @@
+"""Where linear networks go under feedback alignment, and how fast: the minimum-norm solution, or what lies beside it.
+
+Two layers, one output: w_∞ = w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ, which is w_MN if the rows of W₁(0) are in span(Xᵀ). Late, the
+residual decays at the rate λ_min(X(α_∞I + W₁ᵀW₁)Xᵀ). At any depth the flow is a gradient flow of V = v_L(Xᵀζ) − y·ζ in
+ζ = ∫r, so V falls at every step though the loss may rise; its Hessian is XHXᵀ, H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1}
+with J_l = W_l ⋯ W_1, whose least eigenvalue in the limit is the rate; for two layers it is the one above.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from ..flows.problems import FlowProblem
+from ..model.networks import MLP
+from ..model.rules import FeedbackAlignment
+from .conservation import FLOOR
+from .convergence import half_off
+from .exact import array, independent, inverse, norm2, off_span
+from .looking import eigenvalues, followed, moments, precise, reals
+from .poster_conservation import said, short, text
+from .potentials import any_start, betas, integrated, seen
+from .random_problems import pair
+from .trials import generator
+
+FIRST, LATEST, NEAR = 8, 2**13, 1e-7  # times at which a rough path is looked at, until its residual is so small
+LEFT = 9  # of the digits that are asked for, what the residual at the end leaves
+WINDOW = 2  # e-foldings over which the rate is measured
+AGREES = 1e-6  # the relative gap of measured and predicted rate
+LIMIT = 10  # of the digits, what the limit's agreement leaves
+POINTS = 300  # of a curve that is written out
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One network on its way. `rate` measured over the last two e-foldings, `predicted` from the weights at the end;
+    `gap` ‖w − w_MN − P⊥W₁(0)ᵀW₂(∞)ᵀ‖ (two layers; else None) and `from_minimum_norm` ‖w − w_MN‖ at the end; `rise` of
+    potential and of loss, the greatest from one moment to the next. Curves by moments: times, residuals ‖y − Xw‖,
+    distances ‖w − w_MN‖, potentials, losses.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    spanned: bool
+    status: str
+    end: Any
+    rate: Any
+    predicted: Any
+    gap: Any
+    from_minimum_norm: Any
+    rise_of_potential: Any
+    rise_of_loss: Any
+    formula: Any
+    noise_floor: Any
+    digits: int
+    curves: dict[str, tuple[Any, ...]]
+
+    @property
+    def checks(self) -> dict[str, bool | None]:
+        """What is asked of it, by name; None where the network did not come to rest in time."""
+        small, floor = mpmath.mpf(10) ** -(self.digits - LIMIT), FLOOR * self.noise_floor
+        rests = self.status == "ok" and self.curves["residuals"][-1] <= small
+        found: dict[str, bool | None] = {
+            "the potential falls at every step": bool(self.rise_of_potential <= floor),
+            "W_l(t) = W_l(0) + β_l v_{l−1}ᵀ": bool(self.formula <= floor),
+            "the residual decays at the predicted rate": self._agrees() if rests else None,
+        }
+        if self.gap is not None:
+            found["the limit is w_MN + P⊥W_1(0)ᵀW_2(∞)ᵀ"] = bool(self.gap <= small) if rests else None
+            what = "the limit is w_MN" if self.spanned else "the limit is not w_MN"
+            found[what] = bool((self.from_minimum_norm <= small) == self.spanned) if rests else None
+        return found
+
+    def _agrees(self) -> bool:
+        return bool(self.predicted > 0 and abs(self.rate / self.predicted - 1) <= AGREES)
+
+    @property
+    def holds(self) -> bool | None:
+        found = list(self.checks.values())
+        return False if False in found else None if None in found else True
+
+    def to_dict(self) -> dict[str, Any]:
+        record: dict[str, Any] = {"name": self.name, "widths": list(self.widths), "status": self.status}
+        record |= {"holds": self.holds, "checks": self.checks, "rows_in_span": self.spanned}
+        for name in ("end", "rate", "predicted", "gap", "from_minimum_norm", "rise_of_potential", "rise_of_loss"):
+            value = getattr(self, name)
+            record[name] = None if value is None else text(value)
+        stride = max(1, math.ceil(len(self.curves["times"]) / POINTS))
+        record["noise_floor"], record["formula"] = text(self.noise_floor), text(self.formula)
+        record["curves"] = {name: [text(v) for v in row[::stride]] for name, row in self.curves.items()}
+        return record
+
+    def __str__(self) -> str:
+        apart = abs(self.rate / self.predicted - 1) if self.predicted else mpmath.inf
+        lines = [
+            f"  {self.name} ({'-'.join(map(str, self.widths))}): {said(self.holds)}",
+            f"    t = {short(self.end)}: ‖y − Xw‖ = {short(self.curves['residuals'][-1])}, ‖w − w_MN‖ = "
+            f"{short(self.from_minimum_norm)}" + ("" if self.gap is None else f", off the limit by {short(self.gap)}"),
+            f"    rate {mpmath.nstr(self.rate, 12)}, predicted {mpmath.nstr(self.predicted, 12)} (apart {short(apart)})",
+            f"    greatest rise of the potential {short(self.rise_of_potential)}, of the loss {short(self.rise_of_loss)}",
+        ]
+        return "\n".join(lines + [f"    not so: {name}" for name, found in self.checks.items() if found is False])
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What the experiment found, network by network: evidence, and no proof."""
+
+    digits: int
+    seed: int
+    approaches: tuple[Approach, ...]
+
+    @property
+    def holds(self) -> bool | None:
+        """False if one part does not hold; None if none fails and one did not come to rest."""
+        found = [part.holds for part in self.approaches]
+        return False if False in found else None if None in found else True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON; numbers are decimal strings."""
+        record = {"schema": 1, "kind": "evidence", "experiment": "convergence", "holds": self.holds}
+        parts = [part.to_dict() for part in self.approaches]
+        return record | {"digits": self.digits, "seed": self.seed, "approaches": parts}
+
+    def __str__(self) -> str:
+        head = f"linear networks under feedback alignment, {self.digits} digits, seed {self.seed}"
+        return "\n".join([f"{head} (evidence, not a proof)", *map(str, self.approaches)])
+
+    def figure(self, path: Any) -> Any:
+        """Draw it: residuals and distances with the predicted slopes; losses and potentials; SVG, PNG, PDF.
+
+        Raises: Misuse without matplotlib.
+        """
+        from .figures import convergence_figure
+
+        return convergence_figure(self, path)
+
+
+def convergence(*, digits: int = 50, seed: int = 0) -> Convergence:
+    """Two-layer linear networks against the minimum-norm solution, and deeper ones from hard starts.
+
+    Two layers with the rows of W₁(0) in span(Xᵀ), and off it with w(0) in it (`half_off`); from an anti-aligned and
+    from an all-zero start; depth 3: a start whose loss rises though every layer and neuron is aligned, an anti-aligned
+    and an all-zero start; depth 4: the same two. Each is followed until its residual is below 10^(9 − digits).
+
+    Returns: a Convergence.
+
+    References: Robertson & Koyejo 2023, Theorem 2, repaired; the potential and its rate: derived here, no source known.
+    """
+    found = [approach(name, problem, digits) for name, problem in problems(seed).items()]
+    return Convergence(digits, seed, tuple(found))
+
+
+def problems(seed: int) -> dict[str, FlowProblem]:
+    """The networks, by name."""
+    off = half_off(generator(seed, 0))
+    x, first = array(off.data["x"]), array(off.data["W1"])
+    W2, B, y = (array(off.data[name]) for name in ("W2", "B2", "y"))
+    inside = first - first @ off_span(x)
+    found = {
+        "rows of W_1(0) in span(Xᵀ)": pair(inside, W2, B, x, y),
+        "rows of W_1(0) off it": off,
+        "anti-aligned": pair(first, -B, B, x, y),
+        "all-zero": pair(first * 0, B * 0, B, x, y),
+        "depth 3, aligned, with a loss that rises": rising(),
+    }
+    for depth in (3, 4):
+        for start in ("anti-aligned", "zero"):
+            found[f"depth {depth}, {start.replace('zero', 'all-zero')}"] = deep(seed, depth, start)
+    return found
+
+
+def rising() -> FlowProblem:
+    """1-1-2-1 with every hypothesis of the corollary per layer and per neuron, whose loss falls, rises and falls."""
+    B2, B3 = [[1], ["-3/4"]], [[1, 1]]
+    parts: dict[str, Any] = {"weights": [[["5/4"]], B2, B3], "feedback": [B2, B3], "inputs": [[1]], "targets": [[-13]]}
+    return FlowProblem(MLP((1, 1, 2, 1), "linear"), FeedbackAlignment(), **parts)
+
+
+def deep(seed: int, depth: int, start: str) -> FlowProblem:
+    """A chain with fewer samples than inputs, so that w_MN has a zero residual."""
+    for case in itertools.count(1):
+        problem = any_start(generator(seed, 1000 * depth + case), (depth, depth), start)
+        few = problem.samples <= min(problem.net.widths[0], 2) and min(problem.net.widths[:-1]) > 1
+        if few and independent(array(problem.data["x"])):
+            return problem
+    raise AssertionError
+
+
+def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
+    """One network, followed until it rests."""
+    end = rest(problem, digits)
+    path = followed(problem, end, digits, integrated(problem))
+    with precise(path.digits):
+        x, y = array(problem.data["x"]), array(problem.data["y"])
+        data = {key: reals(rows) for key, rows in problem.data.items()}
+        minimum = reals(x @ inverse(x.T @ x) @ y.T)
+        times, residuals, distances = [], [], []
+        for t, now in moments(path):
+            w = solution(problem, now)
+            times.append(t)
+            residuals.append(mpmath.sqrt(norm2(y - (data["x"].T @ w).T)))
+            distances.append(mpmath.sqrt(norm2(w - minimum)))
+        potentials, losses, formula = seen(problem, path)
+        predicted = slowest(problem, now)
+        rate = measured(path, problem, data, predicted)
+        gap, first = None, array(problem.data["W1"])
+        if problem.net.depth == 2:
+            gap = mpmath.sqrt(norm2(w - minimum - reals(off_span(x) @ first.T) @ now["W2"].T))
+        rises = [max(b - a for a, b in itertools.pairwise(row)) for row in (potentials, losses)]
+    curves = {"times": times, "residuals": residuals, "distances": distances, "potentials": potentials}
+    return Approach(
+        name, problem.net.widths, not (off_span(x) @ first.T).any(), path.status, path.t_end, rate, predicted, gap,
+        distances[-1], *rises, formula, path.noise_floor, digits,
+        {key: tuple(row) for key, row in {**curves, "losses": losses}.items()},
+    )  # fmt: skip
+
+
+def rest(problem: FlowProblem, digits: int) -> Fraction:
+    """About when the residual is below 10^(9 − digits), by a path in float64 and the rate that it leads to."""
+    from ..flows.integrate import integrate
+
+    data = {key: reals(rows) for key, rows in problem.data.items()}
+    for k in itertools.count():
+        end = FIRST * 2**k
+        path = integrate(problem, end, digits=15)
+        now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(), strict=True)}
+        left = mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T))
+        if (left <= NEAR and slowest(problem, now) > 0) or end >= LATEST:
+            break
+    more = (mpmath.log(max(left, mpmath.mpf(10) ** -15)) + (digits - LEFT) * mpmath.log(10)) / slowest(problem, now)
+    return Fraction(math.ceil(end + max(more, 0))) if left <= NEAR else Fraction(end)
+
+
+def solution(problem: FlowProblem, now: dict[str, Any]) -> Any:
+    """w, a column: what the network computes."""
+    found = now["W1"].T
+    for label in list(problem.net.labels)[1:]:
+        found = found @ now[f"W{label}"].T
+    return found
+
+
+def slowest(problem: FlowProblem, now: dict[str, Any]) -> Any:
+    """λ_min(XHXᵀ), H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1}; for two layers H = αI + W₁ᵀW₁."""
+    x, depth = reals(problem.data["x"]), problem.net.depth
+    total, image = 0, x  # J_{l−1}Xᵀ
+    for label, beta in zip(problem.net.labels, betas(problem), strict=True):
+        ahead = reals(beta)
+        for later in range(label + 1, depth + 1):
+            ahead = now[f"W{later}"] @ ahead
+        total = total + ahead[0, 0] * (image.T @ image)
+        image = now[f"W{label}"] @ image
+    return eigenvalues(total)[0]
+
+
+def measured(path: Any, problem: FlowProblem, data: dict[str, Any], predicted: Any) -> Any:
+    """−d log ‖r‖/dt over the last window, by two late times."""
+    if not predicted > 0:
+        return mpmath.mpf(0)
+    end = Fraction(path._case.end)
+    before = max(end - Fraction(float(WINDOW / predicted)).limit_denominator(10**6), end / 2)
+    sizes = []
+    for t in (before, end):
+        now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(t), strict=True)}
+        sizes.append(mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T)))
+    span = end - before
+    return mpmath.log(sizes[0] / sizes[1]) * span.denominator / span.numerator
