@@ -58,10 +58,9 @@ def shown_aligned(problem: Any, digits: int) -> dict[str, Any]:
         holds = gap <= noise(path) and lowest >= 1 - noise(path) and min(bound.values()) > 0
     step, exact = stepped(problem, B, least)
     beyond = least_beyond(problem)
-    control = {"violated": bool(step or beyond < 0) if exact else None}
-    control |= {"step_breaks_bound": step, "least_alignment_beyond": beyond}
+    control = {"violated": bool(step or beyond < 0), "step_breaks_bound": step, "least_alignment_beyond": beyond}
     measures = {"gap": gap, "gate_violation": path.gate_violation}
-    return record(problem, digits, path, TIME, holds, control, measures) | {"lowest": mpmath.nstr(lowest, 6)}
+    return record(problem, digits, path, TIME, bool(holds and exact), control, measures) | {"lowest": mpmath.nstr(lowest, 6)}
 
 
 def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[bool, bool]:

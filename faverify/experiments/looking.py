@@ -7,7 +7,7 @@ Beside the statement it measures a *control*, one that is false: a trial that co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -57,6 +57,14 @@ def precise(digits: int) -> Any:
 def eigenvalues(a: Any) -> list[Any]:
     """Of a symmetric matrix of mpf, ascending, in mpmath's precision of the moment."""
     return sorted(mpmath.eigsy(mpmath.matrix(a.tolist()), eigvals_only=True))
+
+
+def climb(values: Iterable[Any]) -> Any:
+    """The greatest rise above an earlier value; 0 or less only where every value is below all before it."""
+    found, least = -mpmath.inf, mpmath.inf
+    for value in values:
+        found, least = max(found, value - least), min(least, value)
+    return found
 
 
 def noise(path: Any) -> Any:

@@ -1,7 +1,7 @@
 """The conserved quantity along training, in flow and in steps, of linear and of ReLU networks.
 
-Q_l = ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩. Along the flow its drift is rounding (Theorem 1), which says nothing unless the terms
-of Q_l moved and the gates were kept. In steps of any size its drift is ½ Σ ‖ΔW_l‖² (RK-T1-discrete), which is asserted
+Q_l = ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩. Along the flow its drift is rounding (Theorem 1), which says nothing unless its
+terms moved and the gates were kept. In steps of any size its drift is ½ Σ ‖ΔW_l‖² (RK-T1-discrete), which is asserted
 in rational arithmetic: an equality, never "small". Both per layer and per neuron.
 """
 
@@ -108,7 +108,7 @@ class Conservation:
     @property
     def holds(self) -> bool | None:
         """False if one part does not hold; None if none fails and one shows nothing."""
-        found = [part.holds for part in (*self.flows, *self.trainings)]
+        found = [*(flow.holds for flow in self.flows), *(part.holds for part in self.trainings)]
         return False if False in found else None if None in found else True
 
     def to_dict(self) -> dict[str, Any]:

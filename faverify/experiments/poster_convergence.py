@@ -1,9 +1,9 @@
 """Where linear networks go under feedback alignment, and how fast: the minimum-norm solution, or what lies beside it.
 
-Two layers, one output: w_∞ = w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ, which is w_MN if the rows of W₁(0) are in span(Xᵀ). Late, the
+One output: w_∞ = w_MN + P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ at infinity, which is w_MN if the rows of W₁(0) are in span(Xᵀ). Late, the
 residual decays at the rate λ_min(X(α_∞I + W₁ᵀW₁)Xᵀ). At any depth the flow is a gradient flow of V = v_L(Xᵀζ) − y·ζ in
-ζ = ∫r, so V falls at every step though the loss may rise; its Hessian is XHXᵀ, H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1}
-with J_l = W_l ⋯ W_1, whose least eigenvalue in the limit is the rate; for two layers it is the one above.
+ζ = ∫r, so V falls at every step though the loss may rise. The least eigenvalue of V's Hessian in the limit is the rate:
+XHXᵀ with H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1} and J_l = W_l ⋯ W_1; for two layers it is the one above.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from ..model.rules import FeedbackAlignment
 from .conservation import FLOOR
 from .convergence import half_off
 from .exact import array, independent, inverse, norm2, off_span
-from .looking import eigenvalues, followed, moments, precise, reals
+from .looking import climb, eigenvalues, followed, moments, precise, reals
 from .poster_conservation import said, short, text
 from .potentials import any_start, betas, integrated, seen
 from .random_problems import pair
 from .trials import generator
 
-FIRST, LATEST, NEAR = 8, 2**13, 1e-7  # times at which a rough path is looked at, until its residual is so small
+FIRST, NEAR = 8, 1e-7  # the first time at which a rough path is looked at; until its residual is so small
+LATEST, PATIENCE = 2**13, 64  # times by which networks, and those that are drawn for it, must rest
 LEFT = 9  # of the digits that are asked for, what the residual at the end leaves
-WINDOW = 2  # e-foldings over which the rate is measured
+WINDOW, ABOVE = 2, 15  # e-foldings over which the rate is measured, while ‖r‖ is above 10^(15 − digits)
 AGREES = 1e-6  # the relative gap of measured and predicted rate
 LIMIT = 10  # of the digits, what the limit's agreement leaves
 POINTS = 300  # of a curve that is written out
@@ -38,10 +39,12 @@ POINTS = 300  # of a curve that is written out
 
 @dataclass(frozen=True)
 class Approach:
-    """One network on its way. `rate` measured over the last two e-foldings, `predicted` from the weights at the end;
-    `gap` ‖w − w_MN − P⊥W₁(0)ᵀW₂(∞)ᵀ‖ (two layers; else None) and `from_minimum_norm` ‖w − w_MN‖ at the end; `rise` of
-    potential and of loss, the greatest from one moment to the next. Curves by moments: times, residuals ‖y − Xw‖,
-    distances ‖w − w_MN‖, potentials, losses.
+    """One network on its way.
+
+    `rate` is measured late, `predicted` from the weights at the end. `gap`: ‖w − w_MN − P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ‖ at the
+    end, `from_minimum_norm` ‖w − w_MN‖. `rise_of_potential`, `rise_of_loss`: the greatest above an earlier value.
+    `formula`: the greatest |W_l − W_l(0) − β_l v_{l−1}ᵀ|. `curves`, by moments: times, residuals ‖y − Xw‖, distances
+    ‖w − w_MN‖, potentials, losses.
     """
 
     name: str
@@ -70,11 +73,9 @@ class Approach:
             "W_l(t) = W_l(0) + β_l v_{l−1}ᵀ": bool(self.formula <= floor),
             "the residual decays at the predicted rate": self._agrees() if rests else None,
         }
-        if self.gap is not None:
-            found["the limit is w_MN + P⊥W_1(0)ᵀW_2(∞)ᵀ"] = bool(self.gap <= small) if rests else None
-            what = "the limit is w_MN" if self.spanned else "the limit is not w_MN"
-            found[what] = bool((self.from_minimum_norm <= small) == self.spanned) if rests else None
-        return found
+        found["the limit is w_MN + P⊥W_1(0)ᵀ(W_L ⋯ W_2)ᵀ"] = bool(self.gap <= small) if rests else None
+        what = "the limit is w_MN" if self.spanned else "the limit is not w_MN"
+        return found | {what: bool((self.from_minimum_norm <= small) == self.spanned) if rests else None}
 
     def _agrees(self) -> bool:
         return bool(self.predicted > 0 and abs(self.rate / self.predicted - 1) <= AGREES)
@@ -97,12 +98,14 @@ class Approach:
 
     def __str__(self) -> str:
         apart = abs(self.rate / self.predicted - 1) if self.predicted else mpmath.inf
+        left, rises = self.curves["residuals"][-1], (self.rise_of_potential, self.rise_of_loss)
+        apart_from = f"‖w − w_MN‖ = {short(self.from_minimum_norm)}, off the predicted limit by {short(self.gap)}"
+        rates = [mpmath.nstr(value, 12) for value in (self.rate, self.predicted)]
         lines = [
             f"  {self.name} ({'-'.join(map(str, self.widths))}): {said(self.holds)}",
-            f"    t = {short(self.end)}: ‖y − Xw‖ = {short(self.curves['residuals'][-1])}, ‖w − w_MN‖ = "
-            f"{short(self.from_minimum_norm)}" + ("" if self.gap is None else f", off the limit by {short(self.gap)}"),
-            f"    rate {mpmath.nstr(self.rate, 12)}, predicted {mpmath.nstr(self.predicted, 12)} (apart {short(apart)})",
-            f"    greatest rise of the potential {short(self.rise_of_potential)}, of the loss {short(self.rise_of_loss)}",
+            f"    t = {short(self.end)}: ‖y − Xw‖ = {short(left)}, {apart_from}",
+            f"    rate {rates[0]}, predicted {rates[1]} (apart {short(apart)})",
+            "    greatest rise of the potential {}, of the loss {}".format(*map(short, rises)),
         ]
         return "\n".join(lines + [f"    not so: {name}" for name, found in self.checks.items() if found is False])
 
@@ -152,11 +155,11 @@ def convergence(*, digits: int = 50, seed: int = 0) -> Convergence:
 
     References: Robertson & Koyejo 2023, Theorem 2, repaired; the potential and its rate: derived here, no source known.
     """
-    found = [approach(name, problem, digits) for name, problem in problems(seed).items()]
+    found = [approach(name, problem, digits) for name, problem in problems(seed, digits).items()]
     return Convergence(digits, seed, tuple(found))
 
 
-def problems(seed: int) -> dict[str, FlowProblem]:
+def problems(seed: int, digits: int) -> dict[str, FlowProblem]:
     """The networks, by name."""
     off = half_off(generator(seed, 0))
     x, first = array(off.data["x"]), array(off.data["W1"])
@@ -171,7 +174,7 @@ def problems(seed: int) -> dict[str, FlowProblem]:
     }
     for depth in (3, 4):
         for start in ("anti-aligned", "zero"):
-            found[f"depth {depth}, {start.replace('zero', 'all-zero')}"] = deep(seed, depth, start)
+            found[f"depth {depth}, {start.replace('zero', 'all-zero')}"] = deep(seed, depth, start, digits)
     return found
 
 
@@ -182,19 +185,19 @@ def rising() -> FlowProblem:
     return FlowProblem(MLP((1, 1, 2, 1), "linear"), FeedbackAlignment(), **parts)
 
 
-def deep(seed: int, depth: int, start: str) -> FlowProblem:
-    """A chain with fewer samples than inputs, so that w_MN has a zero residual."""
+def deep(seed: int, depth: int, start: str, digits: int) -> FlowProblem:
+    """The first chain of the seed with fewer samples than inputs, so that Xw = y can be met, that rests by t = 64."""
     for case in itertools.count(1):
         problem = any_start(generator(seed, 1000 * depth + case), (depth, depth), start)
-        few = problem.samples <= min(problem.net.widths[0], 2) and min(problem.net.widths[:-1]) > 1
-        if few and independent(array(problem.data["x"])):
+        few = problem.samples <= min(problem.net.widths[0], 2) and set(problem.net.widths[:-1]) <= {2, 3}
+        if few and independent(array(problem.data["x"])) and rest(problem, digits, PATIENCE) is not None:
             return problem
     raise AssertionError
 
 
 def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
     """One network, followed until it rests."""
-    end = rest(problem, digits)
+    end = rest(problem, digits) or Fraction(LATEST)
     path = followed(problem, end, digits, integrated(problem))
     with precise(path.digits):
         x, y = array(problem.data["x"]), array(problem.data["y"])
@@ -204,37 +207,44 @@ def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
         for t, now in moments(path):
             w = solution(problem, now)
             times.append(t)
-            residuals.append(mpmath.sqrt(norm2(y - (data["x"].T @ w).T)))
+            residuals.append(mpmath.sqrt(norm2(data["y"] - (data["x"].T @ w).T)))
             distances.append(mpmath.sqrt(norm2(w - minimum)))
         potentials, losses, formula = seen(problem, path)
-        predicted = slowest(problem, now)
-        rate = measured(path, problem, data, predicted)
-        gap, first = None, array(problem.data["W1"])
-        if problem.net.depth == 2:
-            gap = mpmath.sqrt(norm2(w - minimum - reals(off_span(x) @ first.T) @ now["W2"].T))
-        rises = [max(b - a for a, b in itertools.pairwise(row)) for row in (potentials, losses)]
+        predicted, off = slowest(problem, now), off_span(x) @ array(problem.data["W1"]).T
+        rate = measured(times, residuals, predicted, digits)
+        ahead = now[f"W{problem.net.depth}"]
+        for label in range(problem.net.depth - 1, 1, -1):
+            ahead = ahead @ now[f"W{label}"]
+        gap = mpmath.sqrt(norm2(w - minimum - reals(off) @ ahead.T))
+        rises = climb(potentials), climb(losses)
     curves = {"times": times, "residuals": residuals, "distances": distances, "potentials": potentials}
     return Approach(
-        name, problem.net.widths, not (off_span(x) @ first.T).any(), path.status, path.t_end, rate, predicted, gap,
+        name, problem.net.widths, not off.any(), path.status, path.t_end, rate, predicted, gap,
         distances[-1], *rises, formula, path.noise_floor, digits,
         {key: tuple(row) for key, row in {**curves, "losses": losses}.items()},
     )  # fmt: skip
 
 
-def rest(problem: FlowProblem, digits: int) -> Fraction:
-    """About when the residual is below 10^(9 − digits), by a path in float64 and the rate that it leads to."""
+def rest(problem: FlowProblem, digits: int, latest: int = LATEST) -> Fraction | None:
+    """About when the residual is below 10^(9 − digits), by a path in float64 and the rate that it leads to.
+
+    None where that is later than `latest`.
+    """
     from ..flows.integrate import integrate
 
     data = {key: reals(rows) for key, rows in problem.data.items()}
-    for k in itertools.count():
-        end = FIRST * 2**k
+    end = FIRST
+    while end <= latest:
         path = integrate(problem, end, digits=15)
         now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(), strict=True)}
         left = mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T))
-        if (left <= NEAR and slowest(problem, now) > 0) or end >= LATEST:
-            break
-    more = (mpmath.log(max(left, mpmath.mpf(10) ** -15)) + (digits - LEFT) * mpmath.log(10)) / slowest(problem, now)
-    return Fraction(math.ceil(end + max(more, 0))) if left <= NEAR else Fraction(end)
+        rate = slowest(problem, now)
+        if left <= NEAR and rate > 0:
+            more = mpmath.log(max(left, mpmath.mpf(10) ** -15)) + (digits - LEFT) * mpmath.log(10)
+            found = Fraction(math.ceil(end + max(more, 0) / rate))
+            return found if found <= latest else None
+        end *= 2
+    return None
 
 
 def solution(problem: FlowProblem, now: dict[str, Any]) -> Any:
@@ -258,15 +268,11 @@ def slowest(problem: FlowProblem, now: dict[str, Any]) -> Any:
     return eigenvalues(total)[0]
 
 
-def measured(path: Any, problem: FlowProblem, data: dict[str, Any], predicted: Any) -> Any:
-    """−d log ‖r‖/dt over the last window, by two late times."""
-    if not predicted > 0:
+def measured(times: list[Any], residuals: list[Any], predicted: Any, digits: int) -> Any:
+    """−d log ‖r‖/dt by two late moments, at least two e-foldings apart, at which rounding is far below ‖r‖."""
+    least = mpmath.mpf(10) ** -(digits - ABOVE)
+    late = max((k for k, left in enumerate(residuals) if left >= least), default=0)
+    early = [k for k in range(late) if (times[late] - times[k]) * predicted >= WINDOW]
+    if not early:
         return mpmath.mpf(0)
-    end = Fraction(path._case.end)
-    before = max(end - Fraction(float(WINDOW / predicted)).limit_denominator(10**6), end / 2)
-    sizes = []
-    for t in (before, end):
-        now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(t), strict=True)}
-        sizes.append(mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T)))
-    span = end - before
-    return mpmath.log(sizes[0] / sizes[1]) * span.denominator / span.numerator
+    return mpmath.log(residuals[early[-1]] / residuals[late]) / (times[late] - times[early[-1]])

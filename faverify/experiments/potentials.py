@@ -18,7 +18,7 @@ from ..flows.recorders import error_signal
 from ..model.networks import MLP
 from ..model.rules import FeedbackAlignment
 from .exact import array, norm2
-from .looking import followed, moments, noise, precise, read, reals, record, telling
+from .looking import climb, followed, moments, noise, precise, read, reals, record, telling
 from .random_problems import DEPTHS, FEW, NARROW, between, rounded
 from .trials import generator
 
@@ -110,8 +110,7 @@ def shown_falling(problem: Any, digits: int) -> dict[str, Any]:
     with precise(path.digits):
         potentials, losses, gap = seen(problem, path)
         floor = noise(path)
-        rise = max(b - a for a, b in itertools.pairwise(potentials))
-        loss = max(max(0, b - a) for a, b in itertools.pairwise(losses))
+        rise, loss = climb(potentials), climb(losses)
     measures = {"gap": gap, "rise_of_potential": rise, "rise_of_loss": loss}
     control = relu_control(problem)
     return record(problem, digits, path, TIME, bool(rise <= floor and gap <= floor), control, measures)

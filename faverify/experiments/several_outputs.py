@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 
 from .exact import array, definite, identity, independent, norm2
-from .looking import eigenvalues, followed, moments, noise, precise, read, reals, record
+from .looking import climb, eigenvalues, followed, moments, noise, precise, read, reals, record
 from .random_problems import FEW, NARROW, between, pair, rounded, scaled
 from .trials import generator
 
@@ -107,7 +107,7 @@ def shown_shrinking(problem: Any, digits: int) -> dict[str, Any]:
         data = {name: reals(rows) for name, rows in problem.data.items()}
         found = [(t, data["y"] - now["W2"] @ now["W1"] @ data["x"]) for t, now in moments(path)]
         floor = noise(path)
-        rise = most(weighed(data["B2"], R) for _, R in found)
+        rise = climb(weighed(data["B2"], R) for _, R in found)
         holds = rise <= floor and definite(constant(B, W1, W2))
         measures = {"rise": rise}
         if plain:
@@ -119,11 +119,6 @@ def shown_shrinking(problem: Any, digits: int) -> dict[str, Any]:
             holds, measures = holds and beyond <= floor, measures | {"beyond": beyond}
             control = {"violated": bool(twice > floor) if start > floor else None, "beyond_twice": twice}
         else:
-            up = most(norm2(R) / 2 for _, R in found)
+            up = climb(norm2(R) / 2 for _, R in found)
             control = {"violated": bool(up > floor), "rise_of_plain": up}
         return record(problem, digits, path, TIME, bool(holds), control, measures)
-
-
-def most(values: Any) -> Any:
-    """The greatest rise from one moment to the next."""
-    return max(b - a for a, b in itertools.pairwise(values))

@@ -147,7 +147,8 @@ def radius_of(sizes: Array) -> Array:
     orders = np.arange(max(2, (top + 1) // 2), top + 1)
     with np.errstate(all="ignore"):
         radii = (first / sizes[orders]) ** (1.0 / (orders[:, None] - 1))
-    return np.where(np.isfinite(radii) & (first > 0), radii, np.inf).min(axis=0, initial=np.inf) * SAFETY
+    found: Array = np.where(np.isfinite(radii) & (first > 0), radii, np.inf).min(axis=0, initial=np.inf)
+    return found * SAFETY
 
 
 def _spread(node: Node) -> Callable[[Array], Array]:
