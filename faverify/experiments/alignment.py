@@ -60,7 +60,9 @@ def shown_aligned(problem: Any, digits: int) -> dict[str, Any]:
     beyond = least_beyond(problem)
     control = {"violated": bool(step or beyond < 0), "step_breaks_bound": step, "least_alignment_beyond": beyond}
     measures = {"gap": gap, "gate_violation": path.gate_violation}
-    return record(problem, digits, path, TIME, bool(holds and exact), control, measures) | {"lowest": mpmath.nstr(lowest, 6)}
+    return record(problem, digits, path, TIME, bool(holds and exact), control, measures) | {
+        "lowest": mpmath.nstr(lowest, 6)
+    }
 
 
 def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[bool, bool]:

@@ -13,13 +13,16 @@ import mpmath
 
 from .exact import array, definite, identity, independent, inverse, norm2, off_span
 from .looking import eigenvalues, followed, moments, noise, precise, read, reals, record
+from .potentials import betas
 from .random_problems import NARROW, aligned_pair, between, pair, rounded, scaled
 from .trials import generator
 
 TIME = Fraction(2)
 REACH = (0.1, 1.0)  # of ‖Xᵀζ‖ in the limit: further off alignment grows, and the bound is far from sharp
-FASTEST = 30  # ‖X‖²(‖B‖² + …): of problems followed until they rest, so that this takes few steps
-REST = 3  # powers of ten by which the residual bound at the end lies below what is asked for
+SPREAD = 6  # of the fastest and the slowest rate of problems followed until they rest, so that this takes few steps
+FIRST, NEAR = 4, 1e-5  # the first time at which a rough path is looked at; until its residual is so small
+LATEST = 2**13  # the time by which a path must rest
+REST = 1  # powers of ten by which the residual that is aimed at lies below what is asked for
 
 
 def decayed(case: int, seed: int, digits: int) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def half_off(draw: Any) -> Any:
 
     Input width 2–4, hidden width 2–4, 1–2 samples, fewer than the input width, each uniform; entries of x, B, C, q, z
     normal before they are projected and scaled; targets normal with variance 4. Drawn again until
-    (‖B‖² − ½‖W₁(0)‖²) s_min(X)² > 1 and ‖X‖²(‖B‖² + ‖W₁(0)‖²) ≤ 30.
+    6 (‖B‖² − ½‖W₁(0)‖²) s_min(X)² > ‖X‖²(‖B‖² + ‖W₁(0)‖²).
     """
     while True:
         d, m = between(draw, (2, NARROW[1])), between(draw, (2, NARROW[1]))
@@ -96,15 +99,16 @@ def half_off(draw: Any) -> Any:
         first = inside / (1 + round(math.sqrt(float(norm2(x)))))
         W1 = first + q @ z.T * Fraction(1, 2 + round(2 * math.sqrt(float(norm2(q) * norm2(z))) / size))
         slow, fast = norm2(B) - norm2(W1) / 2, norm2(x) * (norm2(B) + norm2(W1))
-        if (off_span(x) @ W1.T).any() and definite(x.T @ x * slow - identity(len(x[0]))) and fast <= FASTEST:
+        quick = definite(SPREAD * slow * (x.T @ x) - fast * identity(len(x[0])))
+        if quick and (off_span(x) @ W1.T).any():
             return pair(W1, B, B, x, y)
 
 
 def shown_rested(problem: Any, digits: int) -> dict[str, Any]:
     """What two paths show of the limit: w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ, and w_MN where the rows of W₁(0) are in span(Xᵀ).
 
-    The second path starts from W₁(0)P. Each is followed until its residual is below 10^(−digits/2) by the rate that
-    is proved; the limit then differs from w by less than some multiple of it. Control: off the span, w_MN itself.
+    The second path starts from W₁(0)P. Each is followed until its residual is below 10^(−digits/2); the limit
+    then differs from w by less than some multiple of it. Control: off the span, w_MN itself.
     """
     x, first = array(problem.data["x"]), array(problem.data["W1"])
     off = off_span(x)
@@ -112,7 +116,7 @@ def shown_rested(problem: Any, digits: int) -> dict[str, Any]:
     path, end, ours = limit_of(problem, digits)
     other, later, theirs = limit_of(inside, digits)
     with precise(path.digits):
-        near = (10 * max(ours["residual"], theirs["residual"])) * ours["reach"] + max(noise(path), noise(other))
+        near = (10 * max(ours["residual"], theirs["residual"])) * ours["reach"] + noise(path)
         literal = ours["from_minimum_norm"]
         holds = max(ours["gap"], theirs["gap"], theirs["from_minimum_norm"]) <= near
         rest = max(ours["residual"], theirs["residual"])
@@ -133,9 +137,7 @@ def limit_of(problem: Any, digits: int) -> tuple[Any, Fraction, dict[str, Any]]:
     x, y, first = (array(problem.data[name]) for name in ("x", "y", "W1"))
     with precise(digits):
         data = {name: reals(rows) for name, rows in problem.data.items()}
-        start = residual(data, data)
-        span = (mpmath.mpf(digits) / 2 + REST) * mpmath.log(10) + mpmath.log(1 + start)
-        end = Fraction(math.ceil(span / proved_rate(data)))
+        end = rest(problem, mpmath.mpf(digits) / 2 + REST) or Fraction(LATEST)
         path = followed(problem, end, digits)
         now = dict(zip(("W1", "W2"), path.weights(), strict=True))
         w, minimum = now["W1"].T @ now["W2"].T, reals(x @ inverse(x.T @ x) @ y.T)
@@ -146,3 +148,49 @@ def limit_of(problem: Any, digits: int) -> tuple[Any, Fraction, dict[str, Any]]:
             "residual": residual(data, now),
             "reach": 1 / mpmath.sqrt(eigenvalues(data["x"].T @ data["x"])[0]),
         }  # fmt: skip
+
+
+# When a path rests, and how fast it does
+
+
+def rest(problem: Any, places: Any, latest: int = LATEST) -> Fraction | None:
+    """About when the residual is below 10^(−places), by a path in float64 and the rate that it leads to.
+
+    None where that is later than `latest`.
+    """
+    from ..flows.integrate import integrate
+
+    data = {key: reals(rows) for key, rows in problem.data.items()}
+    end = FIRST
+    while end <= latest:
+        path = integrate(problem, end, digits=15)
+        now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(), strict=True)}
+        left = mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T))
+        rate = slowest(problem, now)
+        if left <= NEAR and rate > 0:
+            more = mpmath.log(max(left, mpmath.mpf(10) ** -15)) + places * mpmath.log(10)
+            found = Fraction(math.ceil(end + max(more, 0) / rate))
+            return found if found <= latest else None
+        end *= 2
+    return None
+
+
+def solution(problem: Any, now: dict[str, Any]) -> Any:
+    """w, a column: what the network computes."""
+    found = now["W1"].T
+    for label in list(problem.net.labels)[1:]:
+        found = found @ now[f"W{label}"].T
+    return found
+
+
+def slowest(problem: Any, now: dict[str, Any]) -> Any:
+    """λ_min(XHXᵀ), H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1}; for two layers H = αI + W₁ᵀW₁."""
+    x, depth = reals(problem.data["x"]), problem.net.depth
+    total, image = 0, x  # J_{l−1}Xᵀ
+    for label, beta in zip(problem.net.labels, betas(problem), strict=True):
+        ahead = reals(beta)
+        for later in range(label + 1, depth + 1):
+            ahead = now[f"W{later}"] @ ahead
+        total = total + ahead[0, 0] * (image.T @ image)
+        image = now[f"W{label}"] @ image
+    return eigenvalues(total)[0]

@@ -20,16 +20,15 @@ from ..flows.problems import FlowProblem
 from ..model.networks import MLP
 from ..model.rules import FeedbackAlignment
 from .conservation import FLOOR
-from .convergence import half_off
+from .convergence import LATEST, half_off, rest, slowest, solution
 from .exact import array, independent, inverse, norm2, off_span
-from .looking import climb, eigenvalues, followed, moments, precise, reals
+from .looking import climb, followed, moments, precise, reals
 from .poster_conservation import said, short, text
-from .potentials import any_start, betas, integrated, seen
+from .potentials import any_start, integrated, seen
 from .random_problems import pair
 from .trials import generator
 
-FIRST, NEAR = 8, 1e-7  # the first time at which a rough path is looked at; until its residual is so small
-LATEST, PATIENCE = 2**13, 64  # times by which networks, and those that are drawn for it, must rest
+PATIENCE = 64  # the time by which networks that are drawn for it must rest
 LEFT = 9  # of the digits that are asked for, what the residual at the end leaves
 WINDOW, ABOVE = 2, 15  # e-foldings over which the rate is measured, while ‖r‖ is above 10^(15 − digits)
 AGREES = 1e-6  # the relative gap of measured and predicted rate
@@ -190,14 +189,14 @@ def deep(seed: int, depth: int, start: str, digits: int) -> FlowProblem:
     for case in itertools.count(1):
         problem = any_start(generator(seed, 1000 * depth + case), (depth, depth), start)
         few = problem.samples <= min(problem.net.widths[0], 2) and set(problem.net.widths[:-1]) <= {2, 3}
-        if few and independent(array(problem.data["x"])) and rest(problem, digits, PATIENCE) is not None:
+        if few and independent(array(problem.data["x"])) and rest(problem, digits - LEFT, PATIENCE) is not None:
             return problem
     raise AssertionError
 
 
 def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
     """One network, followed until it rests."""
-    end = rest(problem, digits) or Fraction(LATEST)
+    end = rest(problem, digits - LEFT) or Fraction(LATEST)
     path = followed(problem, end, digits, integrated(problem))
     with precise(path.digits):
         x, y = array(problem.data["x"]), array(problem.data["y"])
@@ -223,49 +222,6 @@ def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
         distances[-1], *rises, formula, path.noise_floor, digits,
         {key: tuple(row) for key, row in {**curves, "losses": losses}.items()},
     )  # fmt: skip
-
-
-def rest(problem: FlowProblem, digits: int, latest: int = LATEST) -> Fraction | None:
-    """About when the residual is below 10^(9 − digits), by a path in float64 and the rate that it leads to.
-
-    None where that is later than `latest`.
-    """
-    from ..flows.integrate import integrate
-
-    data = {key: reals(rows) for key, rows in problem.data.items()}
-    end = FIRST
-    while end <= latest:
-        path = integrate(problem, end, digits=15)
-        now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(), strict=True)}
-        left = mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T))
-        rate = slowest(problem, now)
-        if left <= NEAR and rate > 0:
-            more = mpmath.log(max(left, mpmath.mpf(10) ** -15)) + (digits - LEFT) * mpmath.log(10)
-            found = Fraction(math.ceil(end + max(more, 0) / rate))
-            return found if found <= latest else None
-        end *= 2
-    return None
-
-
-def solution(problem: FlowProblem, now: dict[str, Any]) -> Any:
-    """w, a column: what the network computes."""
-    found = now["W1"].T
-    for label in list(problem.net.labels)[1:]:
-        found = found @ now[f"W{label}"].T
-    return found
-
-
-def slowest(problem: FlowProblem, now: dict[str, Any]) -> Any:
-    """λ_min(XHXᵀ), H = Σ_l (W_L ⋯ W_{l+1}β_l) J_{l−1}ᵀJ_{l−1}; for two layers H = αI + W₁ᵀW₁."""
-    x, depth = reals(problem.data["x"]), problem.net.depth
-    total, image = 0, x  # J_{l−1}Xᵀ
-    for label, beta in zip(problem.net.labels, betas(problem), strict=True):
-        ahead = reals(beta)
-        for later in range(label + 1, depth + 1):
-            ahead = now[f"W{later}"] @ ahead
-        total = total + ahead[0, 0] * (image.T @ image)
-        image = now[f"W{label}"] @ image
-    return eigenvalues(total)[0]
 
 
 def measured(times: list[Any], residuals: list[Any], predicted: Any, digits: int) -> Any:
