@@ -13,7 +13,7 @@ from .looking import eigenvalues, followed, moments, noise, precise, read, real,
 from .random_problems import aligned_chain, aligned_pair, scaled
 from .trials import generator
 
-TIME = Fraction(2)
+TIME, TURNING = Fraction(2), Fraction(1)
 ACTIVATIONS = ("relu", "linear")
 STEP = Fraction(2)  # the learning rate of the step that the bound does not survive
 BEYOND = 3.0  # times ‖B₂‖: a start that the corollary does not speak of
@@ -99,7 +99,7 @@ def least_beyond(problem: Any) -> Any:
 
 
 def turned(case: int, seed: int, digits: int) -> dict[str, Any]:
-    """RK-C1-cos at one random pair of linear layers (`aligned_pair`), t = 2."""
+    """RK-C1-cos at one random pair of linear layers (`aligned_pair`), t = 1."""
     return {"case": case, **shown_turned(aligned_pair(generator(seed, case), REACH), digits)}
 
 
@@ -114,7 +114,7 @@ def greatest_sine2(ratio2: Any) -> Any:
 
 def shown_turned(problem: Any, digits: int) -> dict[str, Any]:
     """What the path of a problem shows of the angle between W₂ and B. Control: the bound ρ/2."""
-    path = followed(problem, TIME, digits)
+    path = followed(problem, TURNING, digits)
     with precise(path.digits):
         B, W1 = (reals(problem.data[name]) for name in ("B2", "W1"))
         ratio2 = eigenvalues(W1 @ W1.T)[-1] / norm2(B)
@@ -127,4 +127,4 @@ def shown_turned(problem: Any, digits: int) -> dict[str, Any]:
         control = {"violated": bool(half > 0) if max(sines) > noise(path) else None, "excess_over_half": half}
         holds = excess <= noise(path)
         measures = {"excess": excess, "share_of_bound": mpmath.sqrt(max(max(sines), mpmath.mpf(0)) / (ratio2 / 2))}
-    return record(problem, digits, path, TIME, holds, control, measures)
+    return record(problem, digits, path, TURNING, holds, control, measures)

@@ -26,8 +26,9 @@ def experiment(name: str, *, digits: int = 50, seed: int = 0) -> Any:
     Examples
     --------
     >>> import faverify as fv
-    >>> fv.experiment("conservation", digits=20).holds
-    True
+    >>> fv.experiment("convergense")
+    Traceback (most recent call last):
+    faverify.errors.UnknownName: no experiment is called 'convergense'; did you mean 'convergence'?
     """
     if name not in EXPERIMENTS:
         raise UnknownName("experiment", name, EXPERIMENTS)
