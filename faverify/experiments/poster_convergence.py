@@ -158,8 +158,8 @@ def convergence(*, digits: int = 50, seed: int = 0) -> Convergence:
     return Convergence(digits, seed, tuple(found))
 
 
-def problems(seed: int, digits: int) -> dict[str, FlowProblem]:
-    """The networks, by name."""
+def problems(seed: int, digits: int, deeper: bool = True) -> dict[str, FlowProblem]:
+    """The networks, by name; those of two layers alone, or the deeper ones as well."""
     off = half_off(generator(seed, 0))
     x, first = array(off.data["x"]), array(off.data["W1"])
     W2, B, y = (array(off.data[name]) for name in ("W2", "B2", "y"))
@@ -169,9 +169,10 @@ def problems(seed: int, digits: int) -> dict[str, FlowProblem]:
         "rows of W_1(0) off it": off,
         "anti-aligned": pair(first, -B, B, x, y),
         "all-zero": pair(first * 0, B * 0, B, x, y),
-        "depth 3, aligned, with a loss that rises": rising(),
     }
-    for depth in (3, 4):
+    if deeper:
+        found["depth 3, aligned, with a loss that rises"] = rising()
+    for depth in (3, 4) if deeper else ():
         for start in ("anti-aligned", "zero"):
             found[f"depth {depth}, {start.replace('zero', 'all-zero')}"] = deep(seed, depth, start, digits)
     return found
