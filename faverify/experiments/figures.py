@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Misuse
 
 STYLES = ("-", "--", ":", "-.")
+TINY = 1e-290  # what stands for 0 on a logarithmic axis
 DRAWN = ("rows of W_1(0) in span(Xᵀ)", "rows of W_1(0) off it")
 
 
@@ -56,42 +57,42 @@ def conservation_figure(found: Any, path: Any) -> Path:
             ax.axhline(float(flow.terms[layer]), color="grey", linestyle=style, linewidth=0.8)
         ax.axhline(floor, color="black", linewidth=0.8, label="noise floor")
         ax.set(title=f"flow, {flow.activation}: gate violation {float(flow.gate_violation):.0e}", xlabel="t")
-        ax.annotate("how far ½‖W_l‖² moved", (0.02, 0.93), xycoords="axes fraction", color="grey", fontsize=8)
+        ax.annotate("how far ½‖W_l‖² moved", (0.02, 0.86), xycoords="axes fraction", color="grey", fontsize=8)
         ax.legend(fontsize=8, loc="center right")
     activations = [flow.activation for flow in found.flows]
+    steps = range(1, len(found.trainings[0].drift[1]))
     for part in found.trainings:
         ax = axes[1][activations.index(part.activation)]
         for style, layer in zip(STYLES, part.drift, strict=False):
-            steps = range(1, len(part.drift[layer]))
-            line = ax.semilogy(steps, floats(part.half_squares[layer][1:], 1e-300), style)[0]
-            drift = floats(part.drift[layer][1:], 1e-300)
+            line = ax.semilogy(steps, floats(part.half_squares[layer][1:], TINY), style)[0]
+            drift = floats(part.drift[layer][1:], TINY)
             ax.semilogy(steps, drift, "o", color=line.get_color(), label=f"Q_{layer}, η = {part.rate}")
-        ax.set(title=f"steps, {part.activation}: dots drift, lines ½ Σ ‖ΔW_l‖²", xlabel="step")
+        ax.set(title=f"steps, {part.activation}: dots drift, lines ½ Σ ‖ΔW_l‖²", xlabel="step", xticks=steps)
         ax.legend(fontsize=8)
     return written(figure, path)
 
 
 def convergence_figure(found: Any, path: Any) -> Path:
     figure, axes = figure_of(2, 2)
-    least = 10.0 ** -(found.digits - 5)
     for ax, name in zip(axes[0], DRAWN, strict=True):
         part = next(part for part in found.approaches if part.name == name)
-        times = floats(part.curves["times"])
-        ax.semilogy(times, floats(part.curves["residuals"], least), label="‖y − Xw‖")
-        ax.semilogy(times, floats(part.curves["distances"], least), label="‖w − w_MN‖")
-        last = float(part.curves["residuals"][-1])
-        slope = [last * math.exp(min(float(part.predicted) * (times[-1] - t), 600)) for t in times]
+        times, residuals = floats(part.curves["times"]), floats(part.curves["residuals"], TINY)
+        late = max(k for k, left in enumerate(residuals) if left >= residuals[0] * 10.0 ** -(found.digits / 2) or not k)
+        slope = [residuals[late] * math.exp(min(float(part.predicted) * (times[late] - t), 600)) for t in times]
+        ax.semilogy(times, residuals, label="‖y − Xw‖")
+        ax.semilogy(times, floats(part.curves["distances"], TINY), label="‖w − w_MN‖")
         ax.semilogy(times, slope, ":", color="black", label=f"predicted rate {float(part.predicted):.4g}")
-        ax.set(title=name, xlabel="t")
+        ax.set(title=name, xlabel="t", ylim=(residuals[-1] / 10, 10 * max(residuals)))
         ax.legend(fontsize=8)
-    others = [part for part in found.approaches if part.name not in DRAWN]
-    for part in others:
-        times = floats(part.curves["times"])
-        axes[1][0].plot(times, floats(part.curves["losses"]), label=part.name)
-        top, low = float(part.curves["potentials"][0]), float(part.curves["potentials"][-1])
-        height = top - low or 1.0
-        axes[1][1].plot(times, [(float(v) - low) / height for v in part.curves["potentials"]], label=part.name)
-    axes[1][0].set(title="loss, which may rise", xlabel="t", xscale="symlog", yscale="symlog")
-    axes[1][1].set(title="potential, which falls (scaled to [0, 1])", xlabel="t", xscale="symlog")
+    for part in (part for part in found.approaches if part.name not in DRAWN):
+        times, values = floats(part.curves["times"]), floats(part.curves["potentials"])
+        height = values[0] - values[-1] or 1.0
+        axes[1][0].plot(times, floats(part.curves["losses"], TINY), label=part.name)
+        axes[1][1].plot(times, [(value - values[-1]) / height for value in values], label=part.name)
+    axes[1][0].set(title="loss, which may rise", xlabel="t", yscale="log", ylim=(1e-6, None))
+    axes[1][1].set(title="potential, which falls (scaled to [0, 1])", xlabel="t")
+    for ax in axes[1]:
+        ax.set_xscale("symlog", linthresh=0.1)
+        ax.set_xlim(0, None)
     axes[1][0].legend(fontsize=7)
     return written(figure, path)
