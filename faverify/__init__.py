@@ -22,6 +22,7 @@ _HOMES = {
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
     "experiments.examples": ("replay",),
+    "experiments.posters": ("experiment",),
     "experiments.steps": ("rule_step",),
     "experiments.sweeps": ("Sweep", "sweep"),
     "experiments.trials": ("Trial",),

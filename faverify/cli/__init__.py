@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
+from .experimenting import experiment
 from .subjects import found_law, found_network, found_rule, guarded
 from .sweeping import replay, sweep
 
@@ -70,6 +71,7 @@ def main() -> None:
     faverify discover feedback-alignment --widths 2,2,1
     faverify derive feedback-balance feedback-alignment --format latex
     faverify sweep RK-T1 --cases 1000 --out results.jsonl
+    faverify experiment conservation --out figures
     faverify init .
     faverify list laws
     """
@@ -77,6 +79,7 @@ def main() -> None:
 
 main.add_command(sweep)
 main.add_command(replay)
+main.add_command(experiment)
 
 
 @dataclass(frozen=True)
@@ -345,6 +348,7 @@ LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
 def listing(what: str, as_json: bool) -> None:
     """List what the library knows."""
     from ..claims import REGISTRY
+    from ..experiments.trials import TRIALS
     from ..model import activations, architectures, assumptions, laws, rules
 
     classes = [*rules.LIBRARY.items(), *((c.__name__ + "(rule)", c) for c in rules.COMBINATORS)]
@@ -352,7 +356,14 @@ def listing(what: str, as_json: bool) -> None:
         "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in classes],
         "networks": [(name, (c.__doc__ or "").strip().splitlines()[0]) for name, c in architectures.LIBRARY.items()],
         "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
-        "claims": [(c.id, c.status, c.statement, c.source) for c in REGISTRY.values()],
+        "claims": [
+            *((c.id, c.status, c.statement, c.source) for c in REGISTRY.values()),
+            *(
+                (t.claim, "swept", t.statement, f"faverify sweep {t.claim}")
+                for t in TRIALS.values()
+                if t.claim not in REGISTRY
+            ),
+        ],
         "activations": [
             (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
         ],

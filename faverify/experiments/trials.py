@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Misuse, UnknownName
@@ -43,24 +44,63 @@ class Trial:
     replay: Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _conserved(case: int, seed: int, digits: int) -> dict[str, Any]:
-    from .conservation import conserved
+@dataclass(frozen=True)
+class Place:
+    """A function of a module of this folder, loaded when it is first called: what a process can be sent."""
 
-    return conserved(case, seed, digits)
+    module: str
+    name: str
+
+    def __call__(self, *arguments: Any) -> dict[str, Any]:
+        found: dict[str, Any] = getattr(import_module(f".{self.module}", __package__), self.name)(*arguments)
+        return found
 
 
-def _conserved_again(example: dict[str, Any]) -> dict[str, Any]:
-    from .conservation import again
-
-    return again(example)
+def _trial(claim: str, module: str, function: str, replay: str, statement: str) -> Trial:
+    return Trial(claim, statement, Place(module, function), Place(module, replay))
 
 
-CONSERVED = (
-    "½‖W_l[j,:]‖² − ⟨W_{l+1}[:,j], B_{l+1}[:,j]⟩ is constant along the flow of feedback alignment, for each hidden "
-    "neuron of random chains with φ(h) = h φ′(h), through events and sliding modes: its drift is within 1,000 times "
-    "the noise floor"
-)
-TRIALS: dict[str, Trial] = {"RK-T1": Trial("RK-T1", CONSERVED, _conserved, _conserved_again)}
+_TABLE = (
+    (
+        "RK-T1", "conservation", "conserved", "again",
+        "½‖W_l[j,:]‖² − ⟨W_{l+1}[:,j], B_{l+1}[:,j]⟩ is constant along the flow of feedback alignment, for each hidden "
+        "neuron of random chains with φ(h) = h φ′(h), through events and sliding modes: its drift is within 1,000 "
+        "times the noise floor",
+    ),
+    (
+        "RK-C1", "alignment", "aligned", "aligned_again",
+        "⟨W_{l+1}(t), B_{l+1}⟩ − ½‖W_l(t)‖² is ‖B_{l+1}‖² − ½‖W_l(0)‖² > 0 at every time, so that layers stay aligned, "
+        "in random chains (ReLU, linear) from W_{l+1}(0) = B_{l+1} and ‖W_l(0)‖ < √2‖B_{l+1}‖. Controls: one discrete "
+        "step, which breaks the bound by ½‖ΔW_l‖²; a start beyond √2",
+    ),
+    (
+        "RK-C1-cos", "alignment", "turned", "turned_again",
+        "sin ∠(W_2(t), B) ≤ ρ/√2 at every time in two linear layers with one output from W_2(0) = B, where "
+        "ρ = ‖W_1(0)‖_op/‖B‖ < √2. Control: the bound ρ/2",
+    ),
+    (
+        "RK-T2-rate", "convergence", "decayed", "decayed_again",
+        "‖r(t)‖ ≤ exp(−a s_min(X)² t)‖r(0)‖ with a = ‖B‖²(1 − ρ²/2) at every time, in two linear layers with one "
+        "output and independent samples from W_2(0) = B, ρ = ‖W_1(0)‖_op/‖B‖ < √2. Control: twice that rate",
+    ),
+    (
+        "RK-T2-minnorm", "convergence", "rested", "rested_again",
+        "two linear layers with one output and independent samples reach w_MN + P⊥W_1(0)ᵀW_2(∞)ᵀ, which is w_MN if the "
+        "rows of W_1(0) are in span(Xᵀ). Control: the literal claim, w_MN from every w(0) in span(Xᵀ)",
+    ),
+    (
+        "RK-POT", "potentials", "falling", "falling_again",
+        "in linear chains with one output, from random, anti-aligned and all-zero starts, v_L(Xᵀζ) − y·ζ with ζ = ∫r "
+        "never rises, whatever the loss does, and W_l(t) = W_l(0) + β_l v_{l−1}ᵀ. Control: the formula for ReLU",
+    ),
+    (
+        "RK-T2-multi", "several_outputs", "shrinking", "shrinking_again",
+        "two linear layers with several outputs: ‖BᵀR(t)‖ never rises where C₀ ⪰ 0; and ‖R(t)‖ ≤ "
+        "exp(−(1 − q/2)λ_min(XXᵀ)t)‖R(0)‖ where BBᵀ = I, W_2(0) = B and q = ‖BW_1(0)‖²_op < 2. Controls: plain ‖R‖ "
+        "where BBᵀ ≠ I; twice that rate",
+    ),
+)  # fmt: skip
+TRIALS: dict[str, Trial] = {row[0]: _trial(*row) for row in _TABLE}
 # Precision is a setting of the whole process in mpmath and python-flint, and executors may run threads.
 _ONE_AT_A_TIME = threading.RLock()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -115,9 +116,15 @@ def greatest(series: Array, theta: float) -> float:
     return best
 
 
-def working(problem: FlowProblem) -> Program:
-    """The problem's program with the work ∫ Σ ⟨W_l, Ẇ_l⟩ dt as one more state, so that a path has its noise floor."""
+def working(problem: FlowProblem, integrands: Callable[[Program], dict[str, Node]] | None = None) -> Program:
+    """The problem's program with the work ∫ Σ ⟨W_l, Ẇ_l⟩ dt as one more state, so that a path has its noise floor.
+
+    `integrands` gives nodes of the program by name; their integrals from 0 are states as well.
+    """
     program = recorded(problem)
+    for name, rate in (integrands(program) if integrands else {}).items():
+        program.velocities[name] = program.plain(rate)
+        program.leaf(name, *rate._dims)
     moved = parts_of(program)
     rates = [inner(program.leaves[name], program.velocities[name]) for name in moved]  # type: ignore[no-untyped-call]
     program.velocities[WORK] = program.nodes[sum(rates[1:], rates[0]).place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
@@ -110,6 +111,12 @@ class Path:
         if segment is None:
             return {name: self.problem.data[name] for name in self.program.velocities if name in self.problem.data}
         return {name: self._value(series, theta) for name, series in segment.states.items()}
+
+    def times(self, inside: int = 3) -> list[Fraction]:
+        """Where each step starts, so many times inside of it, and the end: times to look at the path."""
+        ends = [*(Fraction(segment.start) for segment in self._case.segments), Fraction(self._case.end)]
+        pairs = itertools.pairwise(ends)
+        return [a + (b - a) * Fraction(k, inside + 1) for a, b in pairs for k in range(inside + 1)] + ends[-1:]
 
     def locate(self, t: Any) -> tuple[Segment | None, Fraction]:
         """The step that holds a time, and the place in it, in units of the step."""

@@ -137,16 +137,18 @@ class Series:
 
 
 def radius_of(sizes: Array) -> Array:
-    """How far a step may go, in units: e^{−2} of the radius of convergence, by the last two coefficients.
+    """How far a step may go, in units: e^{−2} of the radius of convergence, by the later half of the coefficients.
 
     Sizes are (orders, cases). It is measured against the velocity, so that a flow that comes to rest keeps its digits.
+    The last two would not do: from W = 0 a series has orders 1, 3, 7, … and L layers see each other at 2^L − 1 alone.
     """
     top = len(sizes) - 1
     first = sizes[1:4].max(axis=0)
+    orders = np.arange(max(2, (top + 1) // 2), top + 1)
     with np.errstate(all="ignore"):
-        radii = [(first / sizes[k]) ** (1.0 / (k - 1)) for k in (top - 1, top)]
-    low, high = (np.where(np.isfinite(r) & (first > 0), r, np.inf) for r in radii)
-    return np.minimum(low, high) * SAFETY
+        radii = (first / sizes[orders]) ** (1.0 / (orders[:, None] - 1))
+    found: Array = np.where(np.isfinite(radii) & (first > 0), radii, np.inf).min(axis=0, initial=np.inf)
+    return found * SAFETY
 
 
 def _spread(node: Node) -> Callable[[Array], Array]:

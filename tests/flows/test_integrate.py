@@ -444,3 +444,20 @@ def test_ways_to_go_on_are_compared_in_one_unit():
     )  # fmt: skip
     for digits in (15, 25):
         assert [event.kind for event in fv.integrate(problem, 3, digits=digits).events] == ["cross", "cross"]
+
+
+@pytest.mark.parametrize("depth", [3, 4, 5])
+def test_a_series_with_gaps_is_not_taken_for_a_polynomial(depth):
+    """From W = 0 the series of L layers has orders 1, 3, 7, …: the last two coefficients of an expansion are 0."""
+    ones = [[[1]]] * depth
+    problem = fv.FlowProblem(
+        fv.MLP((1,) * (depth + 1), "linear"), fv.rules.FeedbackAlignment(), weights=[[[0]]] * depth,
+        feedback=ones[1:], inputs=[[1]], targets=[["1/2"]],
+    )  # fmt: skip
+    rough, fine = (fv.integrate(problem, 30, digits=digits) for digits in (15, 30))
+    for mine, theirs in zip(rough.weights(), fine.weights(), strict=True):
+        assert abs(mine[0, 0] - theirs[0, 0]) < 1e-9
+    f = 1
+    for W in rough.weights():
+        f = f * W[0, 0]
+    assert abs(f - 0.5) < 1e-3  # it converges from every start (RK-POT)
