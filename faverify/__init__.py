@@ -18,6 +18,7 @@ _HOMES = {
         "NonFiniteError", "NonUnique", "NotProved", "NotRefuted", "RuleError", "ShapeError", "SweepStopped",
         "UnknownName", "UnsupportedOperation",
     ),
+    "experiments.audits": ("Audit", "audit"),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
     "experiments.examples": ("replay",),
