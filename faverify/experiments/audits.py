@@ -111,7 +111,7 @@ class Audit:
 
 
 def audit(problem: FlowProblem, *, digits: int = 50, budget: int = BUDGET) -> Audit:
-    """Which theorems apply to a problem as it stands, with their numbers, and which start would make more of them apply.
+    """Which theorems apply to a problem as it stands, with their numbers, and which start would make more apply.
 
     Units: `digits` are those of decimal numbers, and of the limit; `budget` bounds the steps of the enclosure that
     leads to a limit. A float stands for its exact binary value.

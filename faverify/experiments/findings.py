@@ -75,7 +75,7 @@ class Findings:
         return {found.goal for found in self.missing if found.goal}
 
     def _read(self, numbers: dict[str, Any]) -> dict[str, Number]:
-        return {NAMES.get(name, name): self.number(value) for name, value in numbers.items()}
+        return {name: self.number(value) for name, value in numbers.items()}
 
     def number(self, value: Any) -> Number:
         if isinstance(value, Number):
@@ -83,27 +83,6 @@ class Findings:
         if isinstance(value, (int, Fraction)):
             return Number.of(value, self.digits)
         return Number.within(value, self.digits)
-
-
-NAMES = {  # letters that no Python name has
-    "norm2": "‖W_l(0)‖²",
-    "bias2": "‖b_l(0)‖²",
-    "feedback2": "‖B_{l+1}‖²",
-    "distance2": "‖W_{l+1}(0) − B_{l+1}‖²",
-    "start": "⟨W_{l+1}(0), B_{l+1}⟩",
-    "law": "Q_l",
-    "lower": "lower bound",
-    "lambda_min": "λ_min",
-    "rho": "ρ",
-    "rho2": "ρ²",
-    "bound_of_sine": "bound of sin ∠",
-    "angle": "bound of ∠ in degrees",
-    "off_span2": "‖P⊥W_1(0)ᵀ‖²",
-    "off_range2": "‖y off range(X)‖²",
-    "c0": "C₀",
-    "rank": "rank of X",
-    "start_off2": "‖P⊥w(0)‖²",
-}
 
 
 def joined(items: Iterable[Any]) -> str:

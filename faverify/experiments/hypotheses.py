@@ -20,8 +20,8 @@ from ..errors import Misuse
 from ..flows.problems import FlowProblem
 from ..model.names import kebab
 from ..model.rules import DirectFeedbackAlignment, FeedbackAlignment
-from .findings import Findings
-from .rationals import identity, inner, is_zero, matrix, norm2, positive, projector, rows_of
+from .findings import Findings, joined
+from .rationals import identity, inner, is_zero, matrix, norm2, projector, rows_of
 
 
 class Case:
@@ -144,7 +144,9 @@ def balance(case: Case, f: Findings) -> bool:
     net, rule, p = case.net, type(case.problem.rule), case.degree
     if not f.asks("rule", "the rule is feedback alignment or direct feedback alignment", bool(case.rule)):
         name = kebab(rule.__name__)
-        f.lacks("rule", f"anything: these theorems are about fixed feedback; `faverify check {name}` says what {name} has")
+        f.lacks(
+            "rule", f"anything: these theorems are about fixed feedback; `faverify check {name}` says what {name} has"
+        )
         return False
     if not f.asks("depth", "there is a hidden layer", case.depth > 1):
         f.lacks("depth", "anything: one layer is trained by its own gradient, whatever the feedback")
@@ -161,7 +163,9 @@ def balance(case: Case, f: Findings) -> bool:
     for layer in case.paired:
         corollary(case, layer, f)
     if case.rule == "DFA" and case.depth > 2:
-        f.lacks("RK-T1-DFA-inner", f"the law at layers 1 … {case.depth - 2}: under DFA only the last hidden layer has it")
+        f.lacks(
+            "RK-T1-DFA-inner", f"the law at layers 1 … {case.depth - 2}: under DFA only the last hidden layer has it"
+        )
     return True
 
 
@@ -169,36 +173,44 @@ def corollary(case: Case, layer: int, f: Findings) -> None:
     """W_l and the feedback above it: how far alignment may fall."""
     W, B, above, b = f"W_{layer}", case.letter(layer + 1), f"W_{layer + 1}", f"b_{layer}"
     p, feedback2 = Fraction(case.degree), norm2(case.B(layer + 1))
-    size, biases = norm2(case.W(layer)), case.biases2(layer)
-    start, lower = inner(case.W(layer + 1), case.B(layer + 1)), case.lowest(layer)
-    term = f"½‖{W}‖²" + (f" + ½‖{b}‖²" if case.net.bias else "")
-    scaled = "" if p == 1 else f"{p} "
+    size, start = norm2(case.W(layer)) + case.biases2(layer), inner(case.W(layer + 1), case.B(layer + 1))
+    lower, apart = case.lowest(layer), norm2(case.W(layer + 1) - case.B(layer + 1))
+
+    def half(when: str) -> str:
+        return f"½‖{W}{when}‖²" + (f" + ½‖{b}{when}‖²" if case.net.bias else "")
+
+    def share(when: str) -> str:
+        return half(when) if p == 1 else f"({half(when)})/{p}"
+
     law = "RK-T1-homog-p" if p != 1 else "RK-T1-bias" if case.net.bias else "RK-T1"
-    f.gives(law, f"{term} − {scaled}⟨{above}, {B}⟩ is constant, for any error signal", law=-lower * p)
+    scaled_by = "" if p == 1 else f"{p} "
+    f.gives(law, f"{half('')} − {scaled_by}⟨{above}, {B}⟩ is constant, for any error signal", value=-lower * p)
+    norm = f"√(‖{W}(0)‖² + ‖{b}(0)‖²)" if case.net.bias else f"‖{W}(0)‖"
+    names = {f"{norm}²": size, f"‖{B}‖²": feedback2}
     equal = f.asks(
         "RK-C1",
         f"{above}(0) = {B} ≠ 0",
-        is_zero(case.W(layer + 1) - case.B(layer + 1)) and feedback2 > 0,
-        distance2=norm2(case.W(layer + 1) - case.B(layer + 1)),
+        not apart and feedback2 > 0,
+        **{f"‖{above}(0) − {B}‖²": apart, f"‖{B}‖²": feedback2},
     )
-    all_of = size + biases
-    less = f"‖{W}(0)‖" if not case.net.bias else f"(‖{W}(0)‖² + ‖{b}(0)‖²)^½"
-    short = f.asks("RK-C1", f"{less} ≤ ‖{B}‖", all_of <= feedback2, norm2=all_of, feedback2=feedback2)
+    short = f.asks("RK-C1", f"{norm} ≤ ‖{B}‖", size <= feedback2, **names)
     root = "√2" if p == 1 else f"√{2 * p}"
-    f.asks("RK-C1-sqrt2", f"{less} < {root} ‖{B}‖", all_of < 2 * p * feedback2, norm2=all_of, feedback2=feedback2)
-    f.asks("RK-T1-bound", f"⟨{above}(0), {B}⟩ > ({term} at 0){'' if p == 1 else f'/{p}'}", lower > 0, start=start)
+    f.asks("RK-C1-sqrt2", f"{norm} < {root} ‖{B}‖", size < 2 * p * feedback2, **names)
+    asked = f"⟨{above}(0), {B}⟩ > {share('(0)')}"
+    f.asks("RK-T1-bound", asked, lower > 0, **{f"⟨{above}(0), {B}⟩": start, "their difference": lower})
     exact = "RK-C1" if equal and short and p == 1 else "RK-C1-sqrt2" if equal else "RK-T1-bound"
-    grows = f"({term})" + ("" if p == 1 else f"/{p}")
+    constant, bound = f.number(abs(lower)), f"for all t: ⟨{above}(t), {B}⟩ ≥ {share('(t)')}"
     if lower > 0:
-        f.gives(exact, f"for all t: ⟨{above}(t), {B}⟩ ≥ {grows} + {lower} > 0", "alignment", lower=lower)
+        f.gives(exact, f"{bound} + {constant} > 0", "alignment", **{"lower bound": lower})
         return
-    f.gives("RK-T1-bound", f"for all t: ⟨{above}(t), {B}⟩ ≥ {grows} − {-lower}", lower=lower)
+    f.gives("RK-T1-bound", bound + (f" − {constant}" if lower else ""), "", **{"lower bound": lower})
     if case.theorem2 and case.C0 > 0:
         text = f"for all t: ⟨{above}(t), {B}⟩ ≥ C₀ > 0, the minimum over all integrated errors"
-        f.gives("RK-T2-rate", text, "alignment", c0=case.C0)
+        f.gives("RK-T2-rate", text, "alignment", **{"lower bound": case.C0})
         return
-    why = f"{B} = 0, so it is 0 for all t" if not feedback2 else f"the law gives no more than ≥ {lower}"
-    f.lacks(exact if equal else "RK-C1", f"that ⟨{above}(t), {B}⟩ stays positive: {why}", "alignment", lower=lower)
+    why = f"{B} = 0, so it is 0 for all t" if not feedback2 else f"the law gives no more than ≥ {f.number(lower)}"
+    text = f"that ⟨{above}(t), {B}⟩ stays positive: {why}"
+    f.lacks(exact if equal else "RK-C1", text, "alignment", **{"lower bound": lower})
 
 
 def gated(case: Case, f: Findings) -> None:
@@ -211,7 +223,7 @@ def gated(case: Case, f: Findings) -> None:
     letter = case.letter(2)
     f.asks(
         "RK-C1-descent-relu",
-        f"every neuron k: ‖W_1(0)[k,:]‖² ≤ 2 {letter}[k] W_2(0)[k], or {letter}[k] = 0"
+        f"every neuron k, from 0: ‖W_1(0)[k,:]‖² ≤ 2 {letter}[k] W_2(0)[k], or {letter}[k] = 0"
         + (f"; it fails for k = {', '.join(map(str, failing[:8]))}{', …' * (len(failing) > 8)}" if failing else ""),
         not failing,
         **{f"{letter}[{k}] W_2(0)[{k}] − ½‖W_1(0)[{k},:]‖²": lowest[k] for k in failing[:8]},
@@ -254,10 +266,17 @@ def caveats(case: Case, f: Findings) -> None:
         f.lacks("RK-T1-global", "that the flow exists for all t ≥ 0; the bounds hold as long as it does")
     if case.depth > 2:
         f.lacks("RK-C1-descent-L3", "that alignment makes the loss fall: in three layers or more it does not")
-    if not case.squared:
-        f.lacks("RK-T2", "Theorem 2: it is about the squared loss, and the error signal here is another")
-    elif case.depth == 2 and case.net.activation.linear and case.net.bias:
-        f.lacks("RK-T2", "Theorem 2: it is about networks without biases")
+    others = {
+        "two layers": case.depth > 2,
+        "linear ones": not case.net.activation.linear,
+        "no biases": case.net.bias,
+        "the squared loss": not case.squared,
+    }
+    if any(others.values()):
+        wanted = joined(name for name, missing in others.items() if missing)
+        f.lacks("RK-T2", f"a rate, or a limit of least norm: Theorem 2 asks for {wanted}")
+    if case.linear and case.net.outputs > 1:
+        f.lacks("RK-POT", "convergence to least squares from every start: several outputs have no potential")
     f.lacks(
         "RK-C1-discrete",
         "any of this for discrete steps: with A = ⟨W_{l+1}, B_{l+1}⟩ and N = ½‖W_l‖², "
@@ -267,7 +286,3 @@ def caveats(case: Case, f: Findings) -> None:
 
 def scaled(a: Any, factor: Fraction) -> Any:
     return a * fmpq(factor.numerator, factor.denominator)
-
-
-def definite(a: Any, semi: bool = False) -> bool:
-    return positive(a, semi)

@@ -1,4 +1,4 @@
-"""What to change in a problem, with numbers: each change is made, audited again, and kept only if it gives what it says.
+"""What to change in a problem: each change is made, audited again, and kept only if it gives what it says.
 
 Method. A way to change is a function of a case that returns words and a changed problem, or None where it has nothing
 to say. What a suggestion reaches are the goals that were missing and are guaranteed once it is made.
@@ -16,7 +16,7 @@ from flint import fmpq
 from ..flows.problems import FlowProblem, Rows, texts
 from .findings import GOALS, Findings, joined
 from .hypotheses import Case, examine, scaled
-from .rationals import Number, inner, is_zero, norm2, positive, root_below, rounded, rows_of
+from .rationals import Number, identity, inner, is_zero, matrix, norm2, positive, root_below, rounded, rows_of
 
 WANTED = {**GOALS, "angle": "the angle with the feedback is bounded", "feedback descent": "‖BᵀR‖ never rises"}
 
@@ -55,15 +55,16 @@ def suggestions(case: Case, found: Findings) -> list[Suggestion]:
         return []
     kept: list[Suggestion] = []
     for way in (other_activation, scale_first, align_layers, per_neuron, feed, orthonormal, project, every):
-        made = way(case)
+        aim = AIMS.get(way)
+        made = way(case) if aim is None or aim in found.unreached else None
         if made is None:
             continue
         words, changes = made
         problem = changed(case, changes)
         after = examine(Case(problem), found.digits)
         reaches = tuple(goal for goal in WANTED if goal in found.unreached and goal in after.reached)
-        known = [other.reaches for other in kept]
-        if reaches and not (way is every and (reaches in known or len(kept) < 2)):
+        more = way is not every or all(set(reaches) > set(other.reaches) for other in kept)
+        if reaches and more and (aim is None or aim in reaches):
             read = {name: rows_of(value) for name, value in changes.items() if name != "activation"}
             numbers = {number.id: number.numbers for number in after.guarantees if number.goal in reaches}
             flat = {f"{name}: {key}": value for name, them in numbers.items() for key, value in them.items()}
@@ -94,7 +95,9 @@ def changed(case: Case, changes: dict[str, Any]) -> FlowProblem:
 def other_activation(case: Case) -> tuple[str, dict[str, Any]] | None:
     if isinstance(case.degree, (int, Fraction)) and case.degree > 0:
         return None
-    return "use an activation with h φ′(h) = φ(h), such as relu: then Theorem 1 holds", {"activation": "relu"}
+    words, changes = "use an activation with h φ′(h) = φ(h), such as relu: then Theorem 1 holds", {"activation": "relu"}
+    then = align_layers(Case(changed(case, changes)))
+    return (words, changes) if then is None else (f"{words}; and {then[0]}", changes | then[1])
 
 
 def scale_first(case: Case) -> tuple[str, dict[str, Any]] | None:
@@ -120,7 +123,7 @@ def scale_first(case: Case) -> tuple[str, dict[str, Any]] | None:
 
 def align_layers(case: Case) -> tuple[str, dict[str, Any]] | None:
     """W_{l+1}(0) = c B_{l+1}, each no larger than half of what the next allows; W_1(0) scaled."""
-    if not homogeneous(case) or all(is_zero(case.W(k + 1) - case.B(k + 1)) for k in case.paired) and case.depth == 2:
+    if not homogeneous(case) or (case.depth == 2 and is_zero(case.W(2) - case.B(2))):
         return None
     if any(is_zero(case.B(k + 1)) for k in case.paired):
         return None
@@ -159,8 +162,6 @@ def per_neuron(case: Case) -> tuple[str, dict[str, Any]] | None:
         s = root_below(2 * back[k] ** 2 / size) if back[k] and size > 2 * back[k] ** 2 else Fraction(1)
         factors.append(s)
         rows[k] = [s * value for value in row]
-    from .rationals import matrix
-
     changes = {"W2": case.B(2), "W1": matrix(rows)}
     if case.net.bias:
         changes["b1"] = scaled(case.matrices["b1"], Fraction(0))
@@ -194,8 +195,6 @@ def orthonormal(case: Case) -> tuple[str, dict[str, Any]] | None:
     k, m = case.net.outputs, case.net.widths[-2]
     if not (case.depth == 2 and case.linear and case.squared and 1 < k <= m):
         return None
-    from .rationals import identity, matrix
-
     B, words, changes = case.B(2), [], {}
     if not is_zero(B * B.transpose() - identity(k)):
         B = matrix([[Fraction(int(i == j)) for j in range(m)] for i in range(k)])
@@ -251,3 +250,10 @@ def rounded_root(value: Fraction) -> str:
 
     found = Context(prec=20).divide(Decimal(value.numerator), Decimal(value.denominator))
     return rounded(Fraction(found.sqrt(Context(prec=20))), 6)
+
+
+AIMS: dict[Way, str] = {
+    per_neuron: "descent",
+    feed: "convergence",
+    project: "minimum norm",
+}  # what a way is for, where it has one aim

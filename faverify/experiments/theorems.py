@@ -46,6 +46,7 @@ def theorem_two(case: Case, f: Findings) -> None:
         angle(case, f, norm2(case.W(2) - B) == 0)
     else:
         f.lacks("RK-T2", "anything of Theorem 2: without feedback W_1 stands still, and only W_2 learns")
+        f.gives("RK-T1-global", "the flow exists for all t ≥ 0: it is linear in W_2")
     rate(case, f, feedback2 > 0)
     least_norm(case, f, feedback2 > 0)
 
@@ -54,17 +55,18 @@ def data(case: Case, f: Findings) -> None:
     """Whether the samples are independent, and else whether the targets can be met."""
     n, d = case.X.nrows(), case.X.ncols()
     note = f": there are more samples ({n}) than inputs ({d})" if n > d else ""
-    if f.asks("RK-T2-rate", f"the samples, rows of X, are independent{note}", case.rank == n, rank=case.rank, n=n, d=d):
+    sizes = {"rank of X": case.rank, "samples": n, "inputs": d}
+    if f.asks("RK-T2-rate", f"the samples, rows of X, are independent{note}", case.rank == n, **sizes):
         return
     rest = case.y - case.X * least_squares(case.X, case.y)
     meets = int(beside(case.X, case.y).rank()) == case.rank
-    f.asks("RK-T2-rate", "the targets are in range(X)", meets, off_range2=norm2(rest))
+    f.asks("RK-T2-rate", "the targets are in range(X)", meets, **{"‖y off range(X)‖²": norm2(rest)})
     if meets:
         f.gives("RK-T2-rate", "r(t) stays in range(X): what is said of its projection there is said of r")
     else:
         half = norm2(rest) / 2
         text = "the part of r off range(X) is constant: the loss cannot fall below half its square"
-        f.gives("RK-T2-rate", text, least_loss=half)
+        f.gives("RK-T2-rate", text, "", **{"least loss": half})
 
 
 def angle(case: Case, f: Findings, equal: bool) -> None:
@@ -76,10 +78,10 @@ def angle(case: Case, f: Findings, equal: bool) -> None:
         rho = abs(found).sqrt()
         sine = (abs(found) / 2).sqrt()
         degrees = sine.asin() * 180 / arb.pi() if small else None
-    f.asks("RK-C1-cos", f"ρ = ‖W_1(0)‖_op / ‖{case.letter(2)}‖ < √2", small, rho2=rho2, rho=f.number(rho))
+    f.asks("RK-C1-cos", f"ρ = ‖W_1(0)‖_op / ‖{case.letter(2)}‖ < √2", small, **{"ρ²": rho2, "ρ": f.number(rho)})
     if equal and small and degrees is not None:
         text = f"for all t: the angle of W_2(t) with {case.letter(2)} has a sine of at most ρ/√2"
-        f.gives("RK-C1-cos", text, "angle", bound_of_sine=f.number(sine), angle=f.number(degrees))
+        f.gives("RK-C1-cos", text, "angle", **{"sine, at most": f.number(sine), "degrees, at most": f.number(degrees)})
     else:
         why = f"W_2(0) is not {case.letter(2)}" if not equal else "ρ ≥ √2"
         f.lacks("RK-C1-cos", f"a bound of the angle of W_2(t) with {case.letter(2)}: {why}", "angle")
@@ -89,7 +91,9 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
     """RK-T2-rate and RK-C1-descent: C₀ > 0 makes the residual decay, C₀ ≥ 0 makes the loss fall."""
     what, independent = "‖r(t)‖ ≤ e^{−a λ_min t} ‖r(0)‖", case.rank == case.X.nrows()
     C0 = case.C0
-    f.asks("RK-T2-rate", "C₀ = ⟨W_2(0), B⟩ − ‖P W_1(0)ᵀBᵀ‖²/(2‖B‖²) > 0, a lower bound of α", C0 > 0, c0=C0)
+    if fed:
+        text = "C₀ = ⟨W_2(0), B⟩ − ‖P W_1(0)ᵀBᵀ‖²/(2‖B‖²) > 0, a lower bound of α"
+        f.asks("RK-T2-rate", text, C0 > 0, **{"C₀": C0})
     if fed and C0 >= 0:
         f.gives("RK-C1-descent", "the loss never rises", "descent")
     elif fed:
@@ -101,7 +105,7 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
         return
     square = case.X * case.X.transpose() if independent else gram(case.X)
     least, found = (least_eigenvalue if independent else least_nonzero)(square, f.digits)
-    numbers: dict[str, Any] = {"lambda_min": least}
+    numbers: dict[str, Any] = {"λ_min": least}
     if not independent:
         what = "e^{−a λ t} bounds the projection of r on range(X), λ the least non-zero eigenvalue of XXᵀ"
         numbers = {"λ": least}
@@ -114,8 +118,10 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
             numbers |= sharp(case, f)
         f.gives("RK-T2-rate", f"for all t: {what}, with a = C₀", "rate", **numbers)
         return
-    name = "RK-T2-rate-literal" if C0 == 0 else "RK-T2-rate"
+    name = "RK-T2-rate-literal" if C0 == 0 and fed else "RK-T2-rate"
     text = "an exponential rate: C₀ ≤ 0, so no a > 0 with α(t) ≥ a is known; α(t) > 0 for all t is not enough"
+    if not fed:
+        text = "an exponential rate: without feedback α = 0 for all t"
     f.lacks(name, text, "rate", **numbers)
 
 
@@ -133,17 +139,17 @@ def sharp(case: Case, f: Findings) -> dict[str, Any]:
 def least_norm(case: Case, f: Findings, fed: bool) -> None:
     """RK-T2-minnorm: P⊥W₁ᵀ does not move."""
     start = (identity(case.X.ncols()) - case.span) * case.W(1).transpose() * case.W(2).transpose()
-    f.asks("RK-T2-minnorm-literal", "w(0) is in the span of the samples", is_zero(start), start_off2=norm2(start))
+    f.asks("RK-T2-minnorm-literal", "w(0) is in the span of the samples", is_zero(start), **{"‖P⊥w(0)‖²": norm2(start)})
     held = f.asks(
         "RK-T2-minnorm",
         "the rows of W_1(0) are in the span of the samples",
         is_zero(case.off_span),
-        off_span2=norm2(case.off_span),
+        **{"‖P⊥W_1(0)ᵀ‖²": norm2(case.off_span)},
     )
     unique = "the solution" if case.rank == case.X.nrows() else "the least-squares solution"
     if held and fed:
         f.gives("RK-T2-minnorm", f"the limit w_∞ is {unique} of least norm", "minimum norm")
-    elif held:
+    elif not fed:
         text = f"that the limit is {unique} of least norm: without feedback the flow may not get there"
         f.lacks("RK-T2-minnorm", text, "minimum norm")
     else:
