@@ -1,4 +1,4 @@
-"""Where a two-layer linear flow with one output ends: digits that are proved, and exact numbers where they are rational.
+"""Where a two-layer linear flow with one output ends: digits that are proved, and exact numbers where they exist.
 
 Method. `enclose_limit` proves that the integrated error p tends to the one zero of r in a box. If the simplest rational
 point of that box is a zero of r, exactly, it is p_∞, and all that is rational in p is known exactly. Dependent samples

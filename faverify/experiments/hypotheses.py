@@ -21,7 +21,7 @@ from ..flows.problems import FlowProblem
 from ..model.names import kebab
 from ..model.rules import DirectFeedbackAlignment, FeedbackAlignment
 from .findings import Findings, joined
-from .rationals import identity, inner, is_zero, matrix, norm2, projector, rows_of
+from .rationals import independent_rows, inner, is_zero, matrix, norm2, projection, rows_of
 
 
 class Case:
@@ -94,14 +94,18 @@ class Case:
         return int(self.X.rank())
 
     @cached_property
-    def span(self) -> Any:
-        """P, the projector on the span of the samples."""
-        return projector(self.X)
+    def base(self) -> Any:
+        """Independent samples, as rows; None where all are zero."""
+        return independent_rows(self.X)
+
+    def onto_span(self, a: Any) -> Any:
+        """P A, with P the projector on the span of the samples."""
+        return projection(self.base, a)
 
     @cached_property
     def off_span(self) -> Any:
         """P⊥W₁(0)ᵀ."""
-        return (identity(self.span.nrows()) - self.span) * self.W(1).transpose()
+        return self.W(1).transpose() - self.onto_span(self.W(1).transpose())
 
     @cached_property
     def C0(self) -> Fraction:
@@ -109,7 +113,7 @@ class Case:
         B, start = self.B(2), inner(self.W(2), self.B(2))
         if is_zero(B):
             return Fraction(0)
-        return start - norm2(self.span * self.W(1).transpose() * B.transpose()) / (2 * norm2(B))
+        return start - norm2(self.onto_span(self.W(1).transpose() * B.transpose())) / (2 * norm2(B))
 
     def carried(self, layer: int) -> Any:
         """β_l = B_{l+1}ᵀ ⋯ B_Lᵀ (FA), F_lᵀ (DFA): how one output's error reaches layer l."""

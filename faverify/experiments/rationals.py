@@ -18,11 +18,13 @@ from typing import Any
 from flint import arb_mat, fmpq, fmpq_mat
 
 from ..flows.balls import ball, bounds, precision
+from ..flows.limits import positive as above_shift
 from ..flows.limits import smallest
 from ..flows.problems import Rows
 
 BITS = 128  # of the balls that decide most inequalities
 SHOWN = 16  # characters of a number in a report
+LARGE = 20  # rows, from which on an eigenvalue is enclosed by way of floats, and is not looked for among the rationals
 LARGEST = 10**4  # digits of the ball in which a rational eigenvalue is looked for
 
 
@@ -139,6 +141,13 @@ def independent_rows(a: Any) -> Any:
     return matrix([rows[j] for j in places]) if places else None
 
 
+def projection(base: Any, a: Any) -> Any:
+    """A₀ᵀ(A₀A₀ᵀ)⁻¹A₀ times a matrix, for independent rows A₀, or None for no rows."""
+    if base is None:
+        return fmpq_mat(a.nrows(), a.ncols())
+    return base.transpose() * (base * base.transpose()).solve(base * a)
+
+
 def projector(a: Any) -> Any:
     """The orthogonal projector on the span of the rows of A: P = A₀ᵀ(A₀A₀ᵀ)⁻¹A₀ for independent rows A₀."""
     base = independent_rows(a)
@@ -193,6 +202,9 @@ def least_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
     size = a.nrows()
     if size == 1:
         return Number.of(fraction(a[0, 0]), digits), ball(fraction(a[0, 0]))
+    if size > LARGE:
+        found = roughly(a)
+        return Number.within(found, digits), found
     common = math.lcm(*(int(value.q) for value in a.entries()))
     wanted = digits + 10
     while True:
@@ -210,6 +222,24 @@ def least_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
         if shifted.det() == 0 and positive(shifted, semi=True):
             return Number.of(candidate, digits), ball(candidate)
     return Number.within(found, digits), found
+
+
+def roughly(a: Any) -> Any:
+    """A ball that holds λ_min, to the digits that floats know of it: Rayleigh's quotient above, pivots below."""
+    import numpy as np
+
+    top = max(abs(fraction(value)) for value in a.entries()) or Fraction(1)
+    scaled = a * fmpq(top.denominator, top.numerator)
+    values, vectors = np.linalg.eigh(np.array([[float(value) for value in row] for row in rows_of(scaled)]))
+    middle, vector = Fraction(float(values[0])), [Fraction(float(value)) for value in vectors[:, 0]]
+    with precision(BITS):
+        found = arb_mat(a.nrows(), a.ncols(), [ball(fraction(value)) for value in scaled.entries()])
+        column = arb_mat([[ball(value)] for value in vector])
+        above = (column.transpose() * found * column)[0, 0] / (column.transpose() * column)[0, 0]
+        width = Fraction(1, 10**15)
+        while not above_shift(found, middle - width):
+            width *= 4
+        return ball(middle - width).union(above) * ball(top)
 
 
 def largest_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:

@@ -117,7 +117,7 @@ def scale_first(case: Case) -> tuple[str, dict[str, Any]] | None:
     if case.degree != 1 or case.net.bias:
         name = "s*"
     also = " and b_1(0)" if case.net.bias else ""
-    words = f"scale W_1(0){also} by s = {s} (any s < {name} ≈ {top}): the alignment bound is {bound}"
+    words = f"scale W_1(0){also} by s = {short(s)} (any s < {name} ≈ {top}): the alignment bound is {short(bound)}"
     return words, changes
 
 
@@ -138,7 +138,7 @@ def align_layers(case: Case) -> tuple[str, dict[str, Any]] | None:
             factor = min(Fraction(1), root_below(room / norm2(case.B(above))))
             room = Fraction(case.degree) * factor
         changes[f"W{above}"] = scaled(case.B(above), factor)
-        words.append(f"W_{above}(0) = {'' if factor == 1 else f'{factor} '}{letter}")
+        words.append(f"W_{above}(0) = {'' if factor == 1 else f'{short(factor)} '}{letter}")
         room = room * norm2(case.B(above))
         if case.net.bias:
             changes[f"b{layer}"] = scaled(case.matrices[f"b{layer}"], Fraction(0))
@@ -147,7 +147,7 @@ def align_layers(case: Case) -> tuple[str, dict[str, Any]] | None:
     if size > room:
         s = root_below(room / size)
         changes[f"W{lowest}"] = scaled(case.W(lowest), s)
-        words.append(f"W_{lowest}(0) scaled by {s}")
+        words.append(f"W_{lowest}(0) scaled by {short(s)}")
     return f"set {joined(reversed(words))}", changes
 
 
@@ -165,7 +165,7 @@ def per_neuron(case: Case) -> tuple[str, dict[str, Any]] | None:
     changes = {"W2": case.B(2), "W1": matrix(rows)}
     if case.net.bias:
         changes["b1"] = scaled(case.matrices["b1"], Fraction(0))
-    shown = ", ".join(f"row {k} by {s}" for k, s in enumerate(factors) if s != 1)
+    shown = ", ".join(f"row {k} by {short(s)}" for k, s in enumerate(factors) if s != 1)
     words = [f"set W_2(0) = {case.letter(2)}"] * (not is_zero(case.W(2) - case.B(2)))
     words += [f"scale W_1(0): {shown} (any factor that gives ‖W_1[k,:]‖² ≤ 2 B[k]²)"] * bool(shown)
     words += ["set b_1(0) = 0"] * case.net.bias
@@ -186,7 +186,7 @@ def feed(case: Case) -> tuple[str, dict[str, Any]] | None:
         if size > room:
             s = root_below(room / size)
             changes["W1"] = scaled(case.W(1), s)
-            words.append(f"W_1(0) scaled by {s}")
+            words.append(f"W_1(0) scaled by {short(s)}")
     return f"set {joined(words)}: no feedback, no learning below it", changes
 
 
@@ -207,7 +207,7 @@ def orthonormal(case: Case) -> tuple[str, dict[str, Any]] | None:
     if not positive(identity(k) * fmpq(2) - seen * seen.transpose()):
         s = root_below(1 / norm2(seen))
         changes["W1"] = scaled(case.W(1), s)
-        words.append(f"W_1(0) scaled by {s}, so that q ≤ 1")
+        words.append(f"W_1(0) scaled by {short(s)}, so that q ≤ 1")
     return (f"set {joined(words)}", changes) if words else None
 
 
@@ -216,7 +216,7 @@ def project(case: Case) -> tuple[str, dict[str, Any]] | None:
     if not (case.depth == 2 and case.linear and case.squared) or is_zero(case.off_span):
         return None
     words = "replace the rows of W_1(0) by their projections on the span of the samples: W_1(0) P"
-    return words, {"W1": case.W(1) * case.span}
+    return words, {"W1": case.onto_span(case.W(1).transpose()).transpose()}
 
 
 def every(case: Case) -> tuple[str, dict[str, Any]] | None:
@@ -242,6 +242,10 @@ def is_aligned(case: Case) -> bool:
 
 def homogeneous(case: Case) -> bool:
     return bool(case.rule) and isinstance(case.degree, (int, Fraction)) and case.degree > 0
+
+
+def short(value: Fraction) -> str:
+    return str(Number.of(value, 12))
 
 
 def rounded_root(value: Fraction) -> str:

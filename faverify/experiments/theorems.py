@@ -138,7 +138,7 @@ def sharp(case: Case, f: Findings) -> dict[str, Any]:
 
 def least_norm(case: Case, f: Findings, fed: bool) -> None:
     """RK-T2-minnorm: P⊥W₁ᵀ does not move."""
-    start = (identity(case.X.ncols()) - case.span) * case.W(1).transpose() * case.W(2).transpose()
+    start = case.off_span * case.W(2).transpose()
     f.asks("RK-T2-minnorm-literal", "w(0) is in the span of the samples", is_zero(start), **{"‖P⊥w(0)‖²": norm2(start)})
     held = f.asks(
         "RK-T2-minnorm",
