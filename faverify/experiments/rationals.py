@@ -201,7 +201,7 @@ def least_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
     """λ_min of a symmetric rational matrix: its number, and a ball that holds it."""
     size = a.nrows()
     if size == 1:
-        return Number.of(fraction(a[0, 0]), digits), ball(fraction(a[0, 0]))
+        return exactly(fraction(a[0, 0]), digits)
     if size > LARGE:
         found = roughly(a)
         return Number.within(found, digits), found
@@ -220,8 +220,13 @@ def least_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
     if low <= candidate <= high:
         shifted = a - identity(size) * fmpq(candidate.numerator, candidate.denominator)
         if shifted.det() == 0 and positive(shifted, semi=True):
-            return Number.of(candidate, digits), ball(candidate)
+            return exactly(candidate, digits)
     return Number.within(found, digits), found
+
+
+def exactly(value: Fraction, digits: int) -> tuple[Number, Any]:
+    with precision(4 * digits + 80):
+        return Number.of(value, digits), ball(value)
 
 
 def roughly(a: Any) -> Any:
@@ -245,8 +250,18 @@ def roughly(a: Any) -> Any:
 def largest_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
     """λ_max of a symmetric rational matrix, in the same way."""
     number, found = least_eigenvalue(-a, digits)
-    text = number.decimal[1:] if number.decimal.startswith("-") else f"-{number.decimal}"
-    return (Number(text) if number.exact is None else Number.of(-number.exact, digits)), -found
+    if number.exact is not None:
+        return exactly(-number.exact, digits)
+    with precision(max(4 * digits + 80, BITS)):
+        negative = -found
+    return Number.within(negative, digits), negative
+
+
+def root(found: Any, most: Fraction | None = None) -> Any:
+    """√ of what a ball holds of [0, `most`]."""
+    low, high = bounds(found)
+    low, high = max(low, Fraction(0)), high if most is None else min(high, most)
+    return ball(low).sqrt().union(ball(high).sqrt())
 
 
 def least_nonzero(a: Any, digits: int) -> tuple[Number, Any]:

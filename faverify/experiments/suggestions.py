@@ -96,7 +96,8 @@ def other_activation(case: Case) -> tuple[str, dict[str, Any]] | None:
     if isinstance(case.degree, (int, Fraction)) and case.degree > 0:
         return None
     words, changes = "use an activation with h φ′(h) = φ(h), such as relu: then Theorem 1 holds", {"activation": "relu"}
-    then = align_layers(Case(changed(case, changes)))
+    other = Case(changed(case, changes))
+    then = scale_first(other) or align_layers(other)
     return (words, changes) if then is None else (f"{words}; and {then[0]}", changes | then[1])
 
 

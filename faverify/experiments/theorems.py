@@ -13,7 +13,7 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from ..flows.balls import ball, precision
+from ..flows.balls import ball, bounds, precision
 from .findings import Findings
 from .hypotheses import Case
 from .rationals import (
@@ -26,6 +26,7 @@ from .rationals import (
     least_squares,
     norm2,
     positive,
+    root,
 )
 
 
@@ -75,16 +76,24 @@ def angle(case: Case, f: Findings, equal: bool) -> None:
     small = positive(identity(square.nrows()) * fmpq(2) - over(square, feedback2))
     rho2, found = largest_eigenvalue(over(square, feedback2), f.digits)
     with precision(4 * f.digits + 80):
-        rho = abs(found).sqrt()
-        sine = (abs(found) / 2).sqrt()
-        degrees = sine.asin() * 180 / arb.pi() if small else None
+        rho = root(found)
+        sine = root(found / 2, Fraction(1)) if small else arb(1)
+        degrees = turned(sine)
     f.asks("RK-C1-cos", f"ρ = ‖W_1(0)‖_op / ‖{case.letter(2)}‖ < √2", small, **{"ρ²": rho2, "ρ": f.number(rho)})
-    if equal and small and degrees is not None:
+    if equal and small:
         text = f"for all t: the angle of W_2(t) with {case.letter(2)} has a sine of at most ρ/√2"
         f.gives("RK-C1-cos", text, "angle", **{"sine, at most": f.number(sine), "degrees, at most": f.number(degrees)})
     else:
         why = f"W_2(0) is not {case.letter(2)}" if not equal else "ρ ≥ √2"
         f.lacks("RK-C1-cos", f"a bound of the angle of W_2(t) with {case.letter(2)}: {why}", "angle")
+
+
+def turned(sine: Any) -> Any:
+    """The angle in degrees whose sine, of [0, 1], is in a ball; balls that touch 1 have no arc sine."""
+    low, high = bounds(sine)
+    close = 1 - Fraction(1, 10**60)
+    first, last = ball(min(low, close)).asin(), ball(high if high < close else 1).asin()
+    return first.union(last) * 180 / arb.pi()
 
 
 def rate(case: Case, f: Findings, fed: bool) -> None:
@@ -107,7 +116,7 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
     least, found = (least_eigenvalue if independent else least_nonzero)(square, f.digits)
     numbers: dict[str, Any] = {"λ_min": least}
     if not independent:
-        what = "e^{−a λ t} bounds the projection of r on range(X), λ the least non-zero eigenvalue of XXᵀ"
+        what = "‖Πr(t)‖ ≤ e^{−a λ t} ‖Πr(0)‖, Π the projector on range(X), λ the least non-zero eigenvalue of XXᵀ"
         numbers = {"λ": least}
     if C0 > 0:
         with precision(4 * f.digits + 80):

@@ -157,3 +157,11 @@ def test_ranks_and_signs_are_not_guessed():
     assert positive(square, Fraction(99, 100))
     assert not positive(square, Fraction(1))
     assert not positive(square * arb(-1), Fraction(0))
+
+
+def test_a_flow_that_starts_where_it_ends():
+    """r(0) = 0: the distance to the limit is a ball around 0."""
+    parts = {"weights": [[[1, 0], [0, 0]], [[1, 1]]], "feedback": [[[1, 1]]], "inputs": [[1], [0]], "targets": [[1]]}
+    found = fv.enclose_limit(fv.FlowProblem(fv.MLP((2, 2, 1), "linear"), FA, **parts))
+    assert found.status == "enclosed"
+    assert all(value.contains(expected) for value, expected in zip(found.w, (1, 0), strict=True))
