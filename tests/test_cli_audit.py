@@ -43,7 +43,7 @@ def test_exit_codes_say_what_is_guaranteed(run):
 
 
 def test_records_and_digits(run):
-    record = json.loads(run(GOOD | {"targets": [[1]]}, "--json", "--digits", "30").stdout)
+    record = json.loads(run(GOOD | {"targets": [[2]]}, "--json", "--digits", "30").stdout)
     assert record["kind"] == "audit"
     assert record["floats"] == {}
     assert len(record["limit"]["alignment"]["decimal"]) == 31

@@ -148,9 +148,7 @@ def balance(case: Case, f: Findings) -> bool:
     net, rule, p = case.net, type(case.problem.rule), case.degree
     if not f.asks("rule", "the rule is feedback alignment or direct feedback alignment", bool(case.rule)):
         name = kebab(rule.__name__)
-        f.lacks(
-            "rule", f"anything: these theorems are about fixed feedback; `faverify check {name}` says what {name} has"
-        )
+        f.lacks("rule", f"anything: these theorems are about fixed feedback; `fv.check` settles which laws {name} has")
         return False
     if not f.asks("depth", "there is a hidden layer", case.depth > 1):
         f.lacks("depth", "anything: one layer is trained by its own gradient, whatever the feedback")
@@ -241,7 +239,7 @@ def gated(case: Case, f: Findings) -> None:
         )
     else:
         f.gives("RK-C1-descent-relu", f"the loss never rises: {letter}[k] W_2(t)[k] ≥ 0 in every neuron", "descent")
-    f.lacks("RK-POT", "that the loss tends to 0 or to its least value: a flow with gates may stop on the way")
+    f.lacks("RK-POT", "that the loss tends to its least value: RK-POT is about linear networks without biases")
     if case.net.activation.name == "relu" and not case.net.bias:
         f.gives("RK-T1-global", "the flow exists for all t ≥ 0")
 

@@ -154,8 +154,7 @@ def align_layers(case: Case) -> tuple[str, dict[str, Any]] | None:
 
 def per_neuron(case: Case) -> tuple[str, dict[str, Any]] | None:
     """Gates: W₂(0) = B and ‖W₁[k,:]‖² ≤ 2B_k² in every neuron with B_k ≠ 0."""
-    gates = not case.net.activation.linear
-    if not (case.depth == 2 and case.net.outputs == 1 and case.degree == 1 and gates and case.squared):
+    if not (case.depth == 2 and case.net.outputs == 1 and case.degree == 1 and not case.linear and case.squared):
         return None
     rows, back, factors = rows_of(case.W(1)), rows_of(case.B(2))[0], []
     for k, row in enumerate(rows):
