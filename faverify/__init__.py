@@ -19,6 +19,7 @@ _HOMES = {
         "SweepStopped", "UnknownName", "UnsupportedOperation",
     ),
     "experiments.alignment_matrices": ("AlignmentMatrices", "alignment_matrices"),
+    "experiments.audits": ("Audit", "audit"),
     "experiments.measuring": ("measure",),
     "experiments.measurements": ("Measurement",),
     "experiments.examples": ("replay",),

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
+from .auditing import audit as audit_problem
 from .experimenting import experiment
 from .subjects import found_law, found_network, found_rule, guarded
 from .sweeping import replay, sweep
@@ -72,11 +73,13 @@ def main() -> None:
     faverify derive feedback-balance feedback-alignment --format latex
     faverify sweep RK-T1 --cases 1000 --out results.jsonl
     faverify experiment conservation --out figures
+    faverify audit problem.json
     faverify init .
     faverify list laws
     """
 
 
+main.add_command(audit_problem)
 main.add_command(sweep)
 main.add_command(replay)
 main.add_command(experiment)

@@ -370,4 +370,5 @@ def rational(value: Any) -> Fraction:
 
 def norm(matrix: Any) -> Any:
     """A bound of the Euclidean norm of a column."""
-    return sum((entry * entry for entry in matrix.entries()), arb(0)).sqrt().abs_upper()
+    square = sum((entry * entry for entry in matrix.entries()), arb(0))
+    return square.abs_upper().sqrt().abs_upper()  # of its upper end, since a ball around 0 has no root

@@ -147,6 +147,10 @@ class FlowProblem:
         missing = [key for key in ("widths", "rule", "inputs", "targets", "weights") if key not in record]
         if missing:
             raise Misuse("record", sorted(record), f"the key {missing[0]!r}")
+        if not isinstance(record["widths"], (list, tuple)):
+            raise Misuse("widths", record["widths"], "a list n_0, …, n_L such as [3, 4, 1]")
+        if not isinstance(record["rule"], str):
+            raise Misuse("rule", record["rule"], "the name of a rule of the library, such as 'feedback-alignment'")
         net = MLP(tuple(record["widths"]), record.get("activation", "relu"), record.get("bias", "biases" in record))
         parts = {key: record[key] for key in ("inputs", "targets", "weights", "feedback", "biases") if record.get(key)}
         found = cls(net, rule_named(record["rule"]), **parts)

@@ -179,8 +179,14 @@ def test_an_enclosure_that_found_nothing_is_undecided():
 
 
 def test_only_one_network_is_enclosed():
-    scope = fv.Scope(
-        layers="all", widths="all", depths="2", batch="all", loss="", activations="", gates="", feedback=""
-    )
+    scope = fv.Scope(*["all"] * 8)
     with pytest.raises(ValueError, match="one network"):
         enclosed("FA", ("anything",), scope, None)
+
+
+def test_a_flow_that_starts_where_it_ends():
+    """r(0) = 0: the distance to the limit is a ball around 0."""
+    parts = {"weights": [[[1, 0], [0, 0]], [[1, 1]]], "feedback": [[[1, 1]]], "inputs": [[1], [0]], "targets": [[1]]}
+    found = fv.enclose_limit(fv.FlowProblem(fv.MLP((2, 2, 1), "linear"), FA, **parts))
+    assert found.status == "enclosed"
+    assert all(value.contains(expected) for value, expected in zip(found.w, (1, 0), strict=True))
