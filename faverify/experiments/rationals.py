@@ -9,7 +9,6 @@ the least one if A − qI is semidefinite and singular.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -269,7 +268,3 @@ def least_nonzero(a: Any, digits: int) -> tuple[Number, Any]:
     raised = identity(a.nrows()) - projector(a)
     share = trace(a)
     return least_eigenvalue(a + raised * fmpq(share.numerator, share.denominator), digits)
-
-
-def sum_of(values: Iterable[Fraction]) -> Fraction:
-    return sum(values, Fraction(0))

@@ -417,6 +417,24 @@ def test_guarantees_hold_along_flows_and_suggestions_when_made(seed):
                 assert loss <= losses[0] * mpmath.exp(-2 * mu * t) + mpmath.mpf(10) ** -12
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_several_outputs_decay_at_the_rate_that_is_guaranteed(seed):
+    rng = np.random.default_rng(seed)
+    draw = lambda *shape: [[Q(int(k), 4) for k in row] for row in rng.integers(-2, 3, shape)]  # noqa: E731
+    B = [[1, 0, 0], [0, 1, 0]] if seed % 2 else [[0, Q(3, 5), Q(4, 5)], [1, 0, 0]]
+    X, Y = [[1, seed], [2, -1]], draw(2, 2)
+    problem = two_layers(draw(3, 2), B, B, X, Y)
+    found = fv.audit(problem, digits=20)
+    assert {"rate", "descent"} <= set(found.reached)
+    mu = float(next(g for g in found.guarantees if g.goal == "rate").numbers["a λ"].decimal)
+    path = fv.integrate(problem, t="1/2", digits=15)
+    sizes = []
+    for k in range(9):
+        W1, W2 = (np.array(W.tolist(), float) for W in path.weights(mpmath.mpf(k) / 16))
+        sizes.append(np.linalg.norm(np.array(Y, float) - W2 @ W1 @ np.array(X, float)))
+    assert all(size <= sizes[0] * np.exp(-mu * k / 16) * (1 + 1e-9) for k, size in enumerate(sizes))
+
+
 # Records
 
 
