@@ -56,24 +56,25 @@ def shown_aligned(problem: Any, digits: int) -> dict[str, Any]:
                 gap = max(gap, abs(alignment - norm2(now[f"W{layer}"]) / 2 - bound[layer]))
                 lowest = min(lowest, alignment / bound[layer])
         holds = gap <= noise(path) and lowest >= 1 - noise(path) and min(bound.values()) > 0
-    step, exact = stepped(problem, B, least)
+    step, after, exact = stepped(problem, B, least)
     beyond = least_beyond(problem)
-    control = {"violated": bool(step or beyond < 0), "step_breaks_bound": step, "least_alignment_beyond": beyond}
+    control = {"violated": bool(step or beyond < 0), "step_breaks_bound": step}
+    control |= {"least_alignment_after_step": after, "least_alignment_beyond": beyond}
     measures = {"gap": gap, "gate_violation": path.gate_violation}
-    return record(problem, digits, path, TIME, bool(holds and exact), control, measures) | {
-        "lowest": mpmath.nstr(lowest, 6)
-    }
+    found = record(problem, digits, path, TIME, bool(holds and exact), control, measures)
+    return found | {"lowest": mpmath.nstr(lowest, 6)}
 
 
-def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[bool, bool]:
-    """Whether one step breaks the bound, and whether at every layer it does so by ½‖ΔW_l‖², which is not 0."""
+def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[bool, Any, bool]:
+    """One step: whether it breaks the bound, the least alignment, and whether it does so by ½‖ΔW_l‖² > 0 everywhere."""
     from ..flows.training import steps
 
     training = steps(problem, STEP, 1)
     weights, moves = training.weights(), training.moves(0)
-    short = {layer: norm2(weights[layer - 1]) / 2 + least[layer] - (weights[layer] * B[layer]).sum() for layer in least}
+    after = {layer: (weights[layer] * B[layer]).sum() for layer in least}
+    short = {layer: norm2(weights[layer - 1]) / 2 + least[layer] - after[layer] for layer in least}
     exact = all(short[layer] == norm2(moves[f"W{layer}"]) / 2 > 0 for layer in least)
-    return any(value > 0 for value in short.values()), exact
+    return any(value > 0 for value in short.values()), real(min(after.values())), exact
 
 
 def least_beyond(problem: Any) -> Any:

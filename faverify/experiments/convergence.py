@@ -21,7 +21,7 @@ TIME = Fraction(1)
 REACH = (0.1, 1.0)  # of ‖Xᵀζ‖ in the limit: further off alignment grows, and the bound is far from sharp
 SPREAD = 6  # of the fastest and the slowest rate of problems followed until they rest, so that this takes few steps
 FIRST, NEAR = 4, 1e-5  # the first time at which a rough path is looked at; until its residual is so small
-LATEST = 2**13  # the time by which a path must rest
+LATEST = 256  # the time by which a path must rest
 FLOAT = 15  # digits of the control
 REST = 1  # powers of ten by which the residual that is aimed at lies below what is asked for
 

@@ -31,18 +31,29 @@ from .trials import generator
 PATIENCE, PLACES = 64, 40  # the time by which networks that are drawn must rest, to so many places
 LEFT = 9  # of the digits that are asked for, what the residual at the end leaves
 WINDOW, ABOVE = 2, 15  # e-foldings over which the rate is measured, while ‖r‖ is above 10^(15 − digits)
+SETTLED = 1e-8  # the relative gap of the rates over two windows, below which the rate is told
 AGREES = 1e-6  # the relative gap of measured and predicted rate
 LIMIT = 10  # of the digits, what the limit's agreement leaves
 POINTS = 300  # of a curve that is written out
-NUMBERS = ("end", "rate", "predicted", "apart", "gap", "from_minimum_norm", "rise_of_potential", "rise_of_loss")
+NUMBERS = (
+    "end",
+    "rate",
+    "before",
+    "predicted",
+    "apart",
+    "gap",
+    "from_minimum_norm",
+    "rise_of_potential",
+    "rise_of_loss",
+)
 
 
 @dataclass(frozen=True)
 class Approach:
     """One network on its way.
 
-    `rate` is measured late, `predicted` from the weights at the end. `gap`: ‖w − w_MN − P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ‖ at the
-    end, `from_minimum_norm` ‖w − w_MN‖. `rise_of_potential`, `rise_of_loss`: the greatest above an earlier value.
+    `rate` is measured late, `before` in the window before, `predicted` from the weights at the end. There, `gap` is
+    ‖w − w_MN − P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ‖ and `from_minimum_norm` ‖w − w_MN‖. `rise_of_potential`, `rise_of_loss`: the greatest above an earlier value.
     `formula`: the greatest |W_l − W_l(0) − β_l v_{l−1}ᵀ|. `curves`, by moments: times, residuals ‖y − Xw‖, distances
     ‖w − w_MN‖, potentials, losses.
     """
@@ -53,6 +64,7 @@ class Approach:
     status: str
     end: Any
     rate: Any
+    before: Any
     predicted: Any
     gap: Any
     from_minimum_norm: Any
@@ -71,7 +83,7 @@ class Approach:
         found: dict[str, bool | None] = {
             "the potential falls at every step": bool(self.rise_of_potential <= floor),
             "W_l(t) = W_l(0) + β_l v_{l−1}ᵀ": bool(self.formula <= floor),
-            "the residual decays at the predicted rate": bool(self.apart <= AGREES) if rests else None,
+            "the residual decays at the predicted rate": bool(self.apart <= AGREES) if rests and self.settled else None,
         }
         found["the limit is w_MN + P⊥W_1(0)ᵀ(W_L ⋯ W_2)ᵀ"] = bool(self.gap <= small) if rests else None
         what = "the limit is w_MN" if self.spanned else "the limit is not w_MN"
@@ -82,6 +94,11 @@ class Approach:
         """|measured / predicted − 1| of the rate."""
         with precise(self.digits):
             return abs(self.rate / self.predicted - 1) if self.predicted > 0 else mpmath.inf
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rate is the same in both windows: where two eigenvalues are close, it takes more digits."""
+        return bool(abs(self.rate - self.before) <= SETTLED * self.rate)
 
     @property
     def holds(self) -> bool | None:
@@ -214,7 +231,7 @@ def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
             distances.append(mpmath.sqrt(norm2(w - minimum)))
         potentials, losses, formula = seen(problem, path)
         predicted, off = slowest(problem, now), off_span(x) @ array(problem.data["W1"]).T
-        rate = measured(times, residuals, predicted, digits)
+        rate, before = measured(times, residuals, predicted, digits)
         ahead = now[f"W{problem.net.depth}"]
         for label in range(problem.net.depth - 1, 1, -1):
             ahead = ahead @ now[f"W{label}"]
@@ -222,17 +239,19 @@ def approach(name: str, problem: FlowProblem, digits: int) -> Approach:
         rises = climb(potentials), climb(losses)
     curves = {"times": times, "residuals": residuals, "distances": distances, "potentials": potentials}
     return Approach(
-        name, problem.net.widths, not off.any(), path.status, path.t_end, rate, predicted, gap,
+        name, problem.net.widths, not off.any(), path.status, path.t_end, rate, before, predicted, gap,
         distances[-1], *rises, formula, path.noise_floor, digits,
         {key: tuple(row) for key, row in {**curves, "losses": losses}.items()},
     )  # fmt: skip
 
 
-def measured(times: list[Any], residuals: list[Any], predicted: Any, digits: int) -> Any:
-    """−d log ‖r‖/dt by two late moments, at least two e-foldings apart, at which rounding is far below ‖r‖."""
+def measured(times: list[Any], residuals: list[Any], predicted: Any, digits: int) -> tuple[Any, Any]:
+    """−d log ‖r‖/dt over the last two e-foldings at which rounding is far below ‖r‖, and over the two before these."""
     least = mpmath.mpf(10) ** -(digits - ABOVE)
-    late = max((k for k, left in enumerate(residuals) if left >= least), default=0)
-    early = [k for k in range(late) if (times[late] - times[k]) * predicted >= WINDOW]
-    if not early:
-        return mpmath.mpf(0)
-    return mpmath.log(residuals[early[-1]] / residuals[late]) / (times[late] - times[early[-1]])
+    ends = [max((k for k, left in enumerate(residuals) if left >= least), default=0)]
+    for _ in range(2):
+        ends.append(max((k for k in range(ends[-1]) if (times[ends[-1]] - times[k]) * predicted >= WINDOW), default=-1))
+        if ends[-1] < 0:
+            return mpmath.mpf(0), mpmath.inf
+    rates = [mpmath.log(residuals[a] / residuals[b]) / (times[b] - times[a]) for b, a in itertools.pairwise(ends)]
+    return rates[0], rates[1]

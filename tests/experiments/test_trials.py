@@ -148,3 +148,8 @@ def test_every_kind_of_start_is_drawn():
 def test_the_loss_rises_in_some_case_while_the_potential_falls(records):
     rises = [float(record["measures"]["rise_of_loss"]) for record in records["RK-POT"]]
     assert max(rises) > 1e-3
+
+
+@pytest.mark.parametrize("where", ["least_alignment_after_step", "least_alignment_beyond"])
+def test_alignment_is_lost_in_some_case_after_one_step_and_beyond_the_square_root_of_two(records, where):
+    assert min(float(record["control"][where]) for record in records["RK-C1"]) < 0
