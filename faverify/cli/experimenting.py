@@ -18,7 +18,7 @@ CODES = {True: 0, False: 1, None: 3}
 @click.option("--seed", type=int, default=0, show_default=True, help="Of networks and data.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
 def experiment(name: str, out: Path | None, digits: int, seed: int, as_json: bool) -> None:
-    """Run the experiment NAME: conservation or convergence. Exit code 3: a part of it shows nothing.
+    """Run the experiment NAME: conservation, convergence or conditioning. Exit code 3: a part of it shows nothing.
 
     With --out, the folder is made if need be. The figure needs matplotlib; without it, the record is written alone.
     """

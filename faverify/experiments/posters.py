@@ -9,13 +9,14 @@ from ..errors import Misuse, UnknownName
 
 EXPERIMENTS = {
     "conservation": ("poster_conservation", "the conserved quantity along training, in flow and in exact steps"),
+    "conditioning": ("poster_conditioning", "the angle of direct feedback to the gradient, by the data's spectrum"),
     "convergence": ("poster_convergence", "linear networks against the minimum-norm solution, and how fast"),
 }
 LEAST, MOST, MOST_SEED = 20, 500, 2**63 - 1
 
 
 def experiment(name: str, *, digits: int = 50, seed: int = 0) -> Any:
-    """Run one of the experiments by its name: conservation or convergence. Evidence, never a proof.
+    """Run one of the experiments by its name: conservation, convergence, conditioning. Evidence, never a proof.
 
     Units: `digits` of the flows, from 20 on; steps are exact. `seed` draws networks and data.
 
