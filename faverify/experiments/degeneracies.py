@@ -64,8 +64,8 @@ def unstable_directions(weights: Any, v: Any, F: Any, inputs: Any = None, activa
     Algorithm: pivots of S = E UUᵀ without exchange. Each is positive if and only if S is positive definite; a ball
     that excludes 0 decides, and else the precision is raised, to 1,024 bits.
 
-    References: Refinetti, d'Ascoli, Ohana & Goldt 2021, section 2 (degeneracy breaking); the count: derived here, no
-    source known. Inertia: Horn & Johnson 2013, theorem 4.5.8.
+    References: Refinetti, d'Ascoli, Ohana & Goldt 2021 (degeneracy breaking); the count: derived here, no source
+    known. Inertia: Horn & Johnson 2013, theorem 4.5.8.
 
     Examples
     --------
@@ -200,7 +200,9 @@ def _given(cov: Matrix, w: list[Any]) -> tuple[Matrix, Any]:
     """The covariance of x under the weight e^{−(w·x)²/2}, and by how much the determinant of its inverse grows."""
     moved = [_dot(row, w) for row in cov]
     mass = 1 + _dot(w, moved)
-    return [[c - a * b / mass for c, b in zip(row, moved, strict=True)] for row, a in zip(cov, moved, strict=True)], mass
+    return [
+        [c - a * b / mass for c, b in zip(row, moved, strict=True)] for row, a in zip(cov, moved, strict=True)
+    ], mass
 
 
 def _dot(a: Any, b: Any) -> Any:

@@ -5,7 +5,7 @@ is a Gaussian weight, so that an average with it is an average over the fields *
 C − C_a C_aᵀ/(1 + C_aa), times √(2/π)/√(1 + C_aa). Thus I₃ and I₄ come down to E b φ(c) and to I₂ with one and with two
 weights taken; written out they are the formulas of Saad & Solla 1995. Stacks of covariances lead.
 
-References: Saad & Solla 1995, Phys. Rev. E 52, 4225, appendix A; Williams 1997 (E φφ).
+References: Saad & Solla 1995, Phys. Rev. E 52, 4225, appendix; Williams 1997 (E φφ).
 """
 
 from __future__ import annotations
@@ -79,11 +79,12 @@ def pairs(C: Array) -> Array:
 def slopes(C: Array, weights: int) -> Array:
     """E φ′(a) b φ(c) for the first fields a, so many as `weights`, and all b, c: (…, weights, n, n)."""
     given, mass = _given_one(C, weights)
-    return 2 / np.pi * given / (mass[..., None, None] * np.sqrt(1 + _diagonal(given))[..., None, :])
+    found: Array = 2 / np.pi * given / (mass[..., None, None] * np.sqrt(1 + _diagonal(given))[..., None, :])
+    return found
 
 
 def squares(C: Array, weights: int) -> Array:
-    """E φ′(a)φ′(b)φ(c)φ(d) for the first fields a, b, so many as `weights`, and all c, d: (…, weights, weights, n, n)."""
+    """E φ′(a)φ′(b)φ(c)φ(d) for a, b among the first fields, so many as `weights`, and all c, d: (…, a, b, n, n)."""
     given, mass = _given_one(C, weights)
     rows = given[..., :weights, :]  # (…, a, b, n): of b, given the weight of a
     scale = 1 + _diagonal(given)[..., :weights]

@@ -9,8 +9,8 @@ With t = steps/N, s = (v, −v*), C = [[Q, R], [Rᵀ, T]], and G = F under direc
 They are exact in the limit, with K and M fixed: at finite N a run stays within O(1/√N) of them on [0, t], which
 `faverify.experiments.online_training` measures.
 
-References: Saad & Solla 1995, Phys. Rev. E 52, 4225, eqs. 5–9 (BP); Refinetti, d'Ascoli, Ohana & Goldt 2021, section 2
-and appendix (DFA); Goldt et al. 2020, J. Stat. Mech. 124010 (trained second layer, and the proof of the rate 1/√N).
+References: Saad & Solla 1995, Phys. Rev. E 52, 4225 (BP); Refinetti, d'Ascoli, Ohana & Goldt 2021 (DFA); Goldt et al.
+2020, J. Stat. Mech. 124010 (trained second layer, and a proof that the equations are the limit).
 """
 
 from __future__ import annotations

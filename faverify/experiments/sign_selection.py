@@ -12,7 +12,7 @@ is stable close by; here whole trainings are followed, in the order parameters' 
 The control is back-propagation, from the same starts. It does not read F: each of its runs agrees with one pattern
 of the 2^K or, where a v_k vanishes, with none. So its share over all patterns is 2^−K at most, by counting alone.
 
-References: Refinetti, d'Ascoli, Ohana & Goldt 2021, section 2 (degeneracy breaking).
+References: Refinetti, d'Ascoli, Ohana & Goldt 2021 (degeneracy breaking).
 """
 
 from __future__ import annotations

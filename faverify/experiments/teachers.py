@@ -7,7 +7,7 @@ e = f − y. A step of direct feedback alignment, of a fresh x each:
 
 Back-propagation has v_k for F_k. All that the loss depends on is v and the covariance [[Q, R], [Rᵀ, T]] of (h, h*).
 
-References: Saad & Solla 1995, Phys. Rev. E 52, 4225; Refinetti, d'Ascoli, Ohana & Goldt 2021, section 2.
+References: Saad & Solla 1995, Phys. Rev. E 52, 4225; Refinetti, d'Ascoli, Ohana & Goldt 2021.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class TeacherStudent:
             raise Misuse("eta", self.eta, "a positive number")
         found = {name: _floats(name, getattr(self, name)) for name in ("v", "F", "Q", "R", "v_star", "T")}
         if found["v_star"].ndim != 1 or not found["v_star"].size:
-            raise Misuse("v_star", f"an array of shape {found['v_star'].shape}", "one weight for each unit of the teacher")
+            raise Misuse(
+                "v_star", f"an array of shape {found['v_star'].shape}", "one weight for each unit of the teacher"
+            )
         if found["v"].ndim < 1 or not found["v"].shape[-1]:
             raise Misuse("v", f"an array of shape {found['v'].shape}", "one weight for each unit, last")
         K, M = found["v"].shape[-1], found["v_star"].size
