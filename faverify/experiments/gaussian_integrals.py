@@ -73,7 +73,8 @@ def I4(C: Any) -> Array:
 def pairs(C: Array) -> Array:
     """E φ(c)φ(d) for all fields c, d: (…, n, n)."""
     root = np.sqrt(1 + _diagonal(C))
-    return 2 / np.pi * np.arcsin(C / (root[..., :, None] * root[..., None, :]))
+    found: Array = 2 / np.pi * np.arcsin(C / (root[..., :, None] * root[..., None, :]))
+    return found
 
 
 def slopes(C: Array, weights: int) -> Array:

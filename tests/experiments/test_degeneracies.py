@@ -48,13 +48,13 @@ def jacobian(W, v, F, x):
 def positive(matrix) -> int | None:
     """Eigenvalues with positive real part; None where one is too near 0 for differences in floats to tell."""
     real = np.linalg.eigvals(matrix).real
-    return int((real > 0).sum()) if np.abs(real).min() > 1e-7 else None
+    return int((real > 0).sum()) if np.abs(real).min() > 1e-8 else None
 
 
 @pytest.mark.parametrize(("K", "d"), [(1, 2), (2, 1), (2, 2), (2, 3), (3, 2)])
 def test_the_count_is_that_of_the_flows_eigenvalues(K, d):
     told = 0
-    for seed in range(8):
+    for seed in range(16):
         W, v, F, x = drawn(seed, K, d, 60)
         found, eigenvalues = fv.unstable_directions(W, v, F, x), positive(jacobian(W, v, F, x))
         assert (found.how, found.dimension) == ("balls", K * (d + 1))
@@ -102,9 +102,10 @@ def test_the_count_over_rationals_against_sturm():
 
 
 def test_normal_inputs_against_quadrature():
-    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = 9 * nodes, 9 * weights * np.exp(-81 * nodes**2 / 2) / np.sqrt(2 * np.pi)
     x = np.array([axis.ravel() for axis in np.meshgrid(nodes, nodes, indexing="ij")])
-    mass = np.multiply.outer(weights, weights).ravel() / weights.sum() ** 2
+    mass = np.multiply.outer(weights, weights).ravel()
     W, v, _, _ = drawn(5, 2, 2)
     h = W @ x
     slope = np.sqrt(2 / np.pi) * np.exp(-h * h / 2)
@@ -112,7 +113,7 @@ def test_normal_inputs_against_quadrature():
     with precision(128):
         S = _normal([[ball(a) for a in row] for row in W.tolist()], [ball(a) for a in v])
         ours = np.array([[float(a.mid()) for a in row] for row in S])
-    np.testing.assert_allclose(ours, (U * mass) @ U.T, atol=1e-9)
+    np.testing.assert_allclose(ours, (U * mass) @ U.T, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["relu", "linear", "power-2"])
