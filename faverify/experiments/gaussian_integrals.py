@@ -105,19 +105,19 @@ def _diagonal(C: Array) -> Array:
     return np.diagonal(C, axis1=-2, axis2=-1)
 
 
-def covariance(C: Any, size: int) -> Array:
+def covariance(C: Any, size: int, name: str = "C") -> Array:
     """A stack of covariances of that size, checked."""
     try:
         found = np.asarray(C, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise Misuse("C", C, f"a {size} × {size} matrix of numbers, or a stack of them") from error
+        raise Misuse(name, C, f"a {size} × {size} matrix of numbers, or a stack of them") from error
     if found.shape[-2:] != (size, size):
-        raise Misuse("C", f"an array of shape {found.shape}", f"a covariance of {size} fields, or a stack of them")
+        raise Misuse(name, f"an array of shape {found.shape}", f"a covariance of {size} fields, or a stack of them")
     if not np.isfinite(found).all():
-        raise NonFiniteError(found[~np.isfinite(found)][0], "C")
-    size_ = np.abs(found).max(initial=0)
-    if (np.abs(found - found.mT) > NEGATIVE * size_).any():
-        raise Misuse("C", found, "a symmetric matrix")
-    if found.size and (np.linalg.eigvalsh(found) < -NEGATIVE * size_).any():
-        raise Misuse("C", found, "a covariance, without negative eigenvalues")
+        raise NonFiniteError(found[~np.isfinite(found)][0], name)
+    largest = np.abs(found).max(initial=0)
+    if (np.abs(found - found.mT) > NEGATIVE * largest).any():
+        raise Misuse(name, found, "a symmetric matrix")
+    if found.size and (np.linalg.eigvalsh(found) < -NEGATIVE * largest).any():
+        raise Misuse(name, found, "a covariance, without negative eigenvalues")
     return found

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import Misuse
 from .order_parameters import Equations, OrderParameters, order_parameters
 from .states import Array
-from .teachers import TeacherStudent, checked_seeds, checked_times
+from .teachers import TeacherStudent, checked_seeds, checked_times, whole
 
 BLOCK = 32  # samples: beyond it, the products x_ν·x_μ cost more than the steps
 HALFWAY = -0.25  # between the exponent −½ of a right equation and 0 of a wrong one
@@ -47,8 +47,7 @@ def simulate(problem: TeacherStudent, inputs: int, times: Any, *, seeds: Any = (
     """
     if not isinstance(problem, TeacherStudent) or problem.stack:
         raise Misuse("problem", getattr(problem, "stack", problem), "one fv.TeacherStudent, and no stack")
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs < problem.K + problem.M:
-        raise Misuse("inputs", inputs, f"a whole number, at least K + M = {problem.K + problem.M}")
+    inputs = whole("inputs", inputs, problem.K + problem.M, "K + M = ")
     marks = np.rint(checked_times(times) * inputs).astype(int)
     run, found, step = _Run(problem, inputs, checked_seeds(seeds)), [], 0
     for mark in marks.tolist():

@@ -24,7 +24,7 @@ from ..errors import Misuse
 from .gaussian_integrals import pairs, slopes, squares
 from .runge_kutta import solve
 from .states import Array
-from .teachers import TeacherStudent, checked_times, cosine, half_squared_error, joint, signed
+from .teachers import TeacherStudent, checked_times, cosine, half_squared_error, joint, signed, whole
 
 MOST = 1_000_000  # steps
 
@@ -137,8 +137,7 @@ def order_parameters(
     """
     if not isinstance(problem, TeacherStudent):
         raise Misuse("problem", problem, "a fv.TeacherStudent")
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise Misuse("most", most, "a number of steps, at least 1")
+    most = whole("most", most, 1)
     times, rates = checked_times(times), equations(problem)
     K, M = problem.K, problem.M
 

@@ -12,7 +12,7 @@ References: Saad & Solla 1995, Phys. Rev. E 52, 4225; Refinetti, d'Ascoli, Ohana
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -84,7 +84,7 @@ class TeacherStudent:
             found[name] = np.broadcast_to(found[name], stack + tail)
         for name, value in found.items():
             object.__setattr__(self, name, value)
-        covariance(self.covariance(), K + M)
+        covariance(self.covariance(), K + M, "[[Q, R], [Rᵀ, T]]")
 
     @property
     def K(self) -> int:
@@ -140,8 +140,7 @@ def small_start(
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < np.inf:
         raise Misuse("scale", scale, "a positive number")
     K, M = F.shape[-1], v_star.size
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs < K + M:
-        raise Misuse("inputs", inputs, f"a whole number, at least K + M = {K + M}")
+    inputs = whole("inputs", inputs, K + M, "K + M = ")
     v, Q, R = [], [], []
     for seed in checked_seeds(seeds):
         rng = np.random.default_rng(seed)
@@ -181,11 +180,21 @@ def cosine(a: Array, b: Array) -> Array:
 
 
 def checked_seeds(seeds: Any) -> list[int]:
-    """Seeds as a list of whole numbers."""
-    found = [seeds] if isinstance(seeds, int) else list(seeds) if isinstance(seeds, (Sequence, range)) else None
-    if not found or any(isinstance(seed, bool) or not isinstance(seed, int) or seed < 0 for seed in found):
+    """Seeds as a list of whole numbers; one number stands for itself."""
+    try:
+        found = [whole("seeds", seed, 0) for seed in (seeds if isinstance(seeds, Iterable) else [seeds])]
+    except Misuse as error:
+        raise Misuse("seeds", seeds, "whole numbers ≥ 0, at least one") from error
+    if not found:
         raise Misuse("seeds", seeds, "whole numbers ≥ 0, at least one")
     return found
+
+
+def whole(name: str, value: Any, least: int, why: str = "") -> int:
+    """A whole number of Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise Misuse(name, value, f"a whole number, at least {why}{least}")
+    return int(value)
 
 
 def checked_times(times: Any) -> Array:

@@ -253,13 +253,19 @@ def test_the_budget_is_told():
         ({"v_star": [[1, 2]]}, "one weight for each unit of the teacher"),
         ({"v": 1.0}, "one weight for each unit, last"),
         ({"v": "v"}, "an array of numbers"),
-        ({"R": [[2, 0], [0, 2]]}, "without negative eigenvalues"),
+        ({"R": [[2, 0], [0, 2]]}, r"(?s)\[\[Q, R\], \[Rᵀ, T\]\] = .*without negative eigenvalues"),
         ({"v": np.ones((3, 2)), "F": np.ones((2, 2))}, "broadcast"),
     ],
 )
 def test_what_is_no_student_is_refused(changes, message):
     with pytest.raises(Misuse, match=message):
         start(**changes)
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = fv.simulate(start(), np.int64(20), [0, 1], seeds=np.arange(2))
+    np.testing.assert_array_equal(found.v, fv.simulate(start(), 20, [0, 1], seeds=[0, 1]).v)
+    assert fv.order_parameters(start(), [0]).loss == pytest.approx([start().loss()])
 
 
 def test_other_misuse():

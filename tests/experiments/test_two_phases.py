@@ -10,6 +10,7 @@ import pytest
 import faverify as fv
 from faverify.errors import Misuse
 from faverify.experiments.order_parameters import OrderParameters
+from faverify.experiments.sign_selection import SignSelection
 from faverify.experiments.two_phases import phases
 
 SEEDS = range(200, 204)  # none that the criteria were chosen with
@@ -39,6 +40,18 @@ def test_starts_are_split_evenly_between_right_and_wrong_signs():
     """The signs are not there at the start: each start agrees with one pattern in four."""
     start = fv.small_start(fv.sign_selection(seeds=[200], t=1).patterns, [1, 1], scale=0.01, eta=0.5, seeds=SEEDS)
     assert (np.sign(start.v) == start.F).all(axis=-1).mean() == 0.25
+
+
+@pytest.mark.parametrize(("learned", "agree", "selects"), [(20, 20, True), (17, 17, False), (20, 18, False)])
+def test_the_criterion_of_selection_by_hand(learned, agree, selects):
+    """Of 20 runs in each of two patterns, `learned` learned and `agree` of them agree."""
+    ratio = np.where(np.arange(20) < learned, 0.01, 0.5) * np.ones((2, 1))
+    found = SignSelection(
+        "dfa", np.ones(1), 0.01, 0.5, 1.0, tuple(range(20)), np.array([[1.0], [-1.0]]), ratio,
+        np.arange(20) < agree * np.ones((2, 1)),
+    )  # fmt: skip
+    assert found.selects is selects
+    assert found.share == agree / learned
 
 
 def test_a_run_that_has_not_learned_does_not_count():
@@ -115,6 +128,7 @@ def path(alignment, loss):
         ([0.1, 0.95, 0.97, 0.99], [1, 0.8, 0.6, 0.01], False, False),  # does not decline
         ([0.1, 0.80, 0.70, 0.60], [1, 0.8, 0.6, 0.01], True, False),  # never aligns
         ([0.99, 0.98, 0.95, 0.9], [1, 0.8, 0.6, 0.01], True, False),  # aligned from the start
+        ([0.1, 0.20, 0.99, 0.90], [1, 0.01, 0.6, 0.06], False, False),  # learned before the peak, and lost it
         ([0.1, 0.9901, 0.99, 0.99], [1, 0.8, 0.6, 0.01], False, False),  # declines by less than 0.001
     ],
 )
