@@ -22,8 +22,7 @@ def test_the_tableau_meets_its_conditions_of_order():
         assert (abs(ERROR @ nodes**k) < 1e-15) == (k < 4)
     np.testing.assert_allclose(DENSE.sum(axis=1), b, atol=1e-14)
     for k in range(4):  # Σ_j b_j(θ) c_jᵏ = θ^{k+1}/(k + 1), coefficient by coefficient
-        nodes_ = np.append(nodes, 1.0)
-        np.testing.assert_allclose(nodes_**k @ DENSE, np.eye(4)[k] / (k + 1), atol=1e-13)
+        np.testing.assert_allclose(nodes**k @ DENSE, np.eye(4)[k] / (k + 1), atol=1e-13)
 
 
 def test_values_between_steps():
