@@ -9,7 +9,7 @@ import pytest
 
 import faverify as fv
 from faverify.errors import Misuse
-from faverify.experiments.order_parameters import OrderParameters
+from faverify.experiments.order_parameters import OrderParameters, order_parameters
 from faverify.experiments.sign_selection import SignSelection
 from faverify.experiments.two_phases import phases
 
@@ -160,3 +160,22 @@ def test_misuse():
             call(seeds=[])
         with pytest.raises(Misuse, match="a positive number"):
             call(scale=-1.0, seeds=[1])
+
+
+def test_the_outcome_does_not_depend_on_the_integrator(both):
+    """Tolerances a thousandth: asymmetries of a start grow on the plateau, and errors would with them."""
+    path = both.paths["dfa"]
+    finer = order_parameters(path.problem, path.times, rtol=1e-9, atol=1e-12)
+    assert finer.steps > 2 * path.steps
+    np.testing.assert_allclose(path.v, finer.v, atol=1e-5)
+    np.testing.assert_array_equal(phases(finer).holds, both.dfa.holds)
+
+
+def test_training_at_finite_size_has_both_phases(both):
+    """One start of those above, with N = 200 inputs."""
+    start = both.paths["dfa"].problem
+    parts = {name: getattr(start, name)[1, 0] for name in "vFQR"}
+    one = fv.TeacherStudent(eta=start.eta, v_star=start.v_star, T=start.T, **parts)
+    times = np.unique(np.rint(np.geomspace(0.05, 100, 60) * 200)) / 200
+    found = phases(fv.simulate(one, 200, [0, *times], seeds=range(4)))
+    assert found.holds.all()
