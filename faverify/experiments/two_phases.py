@@ -116,26 +116,24 @@ class TwoPhases:
         return {"schema": 1, "kind": "evidence", "scale": self.scale, "eta": self.eta, "sizes": self.sizes.tolist(),
                 "seeds": list(self.seeds), "dfa": self.dfa.to_dict(), "null": self.null.to_dict()}  # fmt: skip
 
-    def plot(self) -> Any:
-        """The figure: loss ratio and cos(v, F) along time, one line a run, DFA above BP. Needs matplotlib."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise Misuse("plot", "no matplotlib", "matplotlib to be installed: pip install matplotlib") from error
-        figure = Figure(figsize=(8, 6), layout="constrained")
-        axes = figure.subplots(2, 2, sharex=True, sharey="col")
-        for (left, right), (rule, path) in zip(axes, self.paths.items(), strict=True):
-            times = path.times[1:]
-            loss, cosine = (part.reshape(len(part), -1)[1:] for part in (path.loss / path.loss[0], path.alignment))
+    def figure(self, path: Any) -> Any:
+        """Draw loss ratio and cos(v, F) along time, one line a run, DFA above BP; SVG, PNG, PDF.
+
+        Raises: Misuse without matplotlib.
+        """
+        from .figures import figure_of, written
+
+        figure, axes = figure_of(2, 2)
+        for (left, right), (rule, found) in zip(axes, self.paths.items(), strict=True):
+            times = found.times[1:]
+            loss, cosine = (part.reshape(len(part), -1)[1:] for part in (found.loss / found.loss[0], found.alignment))
             left.loglog(times, np.maximum(loss, 1e-8), lw=0.6, alpha=0.5)
             left.axhline(LEARNED, color="grey", ls=":")
-            left.set_ylabel(f"{rule}: loss / initial loss")
+            left.set(ylabel=f"{rule}: loss / initial loss", xlabel="t = steps/N")
             right.semilogx(times, cosine, lw=0.6, alpha=0.5)
-            right.set_ylabel(f"{rule}: cos(v, F)")
-        for one in axes[-1]:
-            one.set_xlabel("t = steps/N")
+            right.set(ylabel=f"{rule}: cos(v, F)", xlabel="t = steps/N")
         figure.suptitle(f"initial scale {self.scale:g}, η = {self.eta:g}, |F| = {self.sizes.tolist()}")
-        return figure
+        return written(figure, path)
 
 
 def two_phases(

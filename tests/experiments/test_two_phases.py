@@ -137,15 +137,15 @@ def test_the_criterion_by_hand(alignment, loss, stated, holds):
     assert (bool(found.as_stated[0]), bool(found.holds[0])) == (stated, holds)
 
 
-def test_records_and_the_figure(both, selected):
+def test_records_and_the_figure(both, selected, tmp_path):
     for record in (both.to_dict(), selected["bp"].to_dict(), fv.two_phases(seeds=[200], t=1).to_dict()):
         assert json.loads(json.dumps(record, allow_nan=False))["kind"] == "evidence"
     assert "selects: True" in str(selected["dfa"])
     assert "BP, the null" in str(both)
     pytest.importorskip("matplotlib")
-    figure = both.plot()
-    assert len(figure.axes) == 4
-    assert "initial scale 0.01" in figure.get_suptitle()
+    drawn = both.figure(tmp_path / "phases.svg").read_text(encoding="utf-8")
+    assert "initial scale 0.01" in drawn
+    assert "bp: cos(v, F)" in drawn
 
 
 def test_misuse():
