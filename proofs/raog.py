@@ -65,20 +65,26 @@ def theorem_weak_alignment_of_feedback_alignment():
 
 @fv.claim("RAOG-W2")
 def theorem_alignment_matrices_move_by_those_below():
-    """dA_{l+1} = dA_lM_{l−1}A_lᵀ: A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant; a step takes dA_lM_{l−1}dA_lᵀ."""
+    """dA_{l+1} = dA_lM_{l−1}A_lᵀ, for l = 1 with M_0 = I: constant in the flow; a step takes dA_lM_{l−1}dA_lᵀ."""
     argument, s = fv.Argument(), Layer()
+    first, x = fv.letter("A_{1}", "k", "n_0"), fv.letter("x", "n_0", "b")
+    bottom, own = -(s.e @ x.mT) * s.eta, -(s.e @ (first @ x).mT) * s.eta
     above = -(s.e @ (s.A @ s.gram @ s.p).mT) * s.eta
     argument.equal(above, s.dA @ s.gram @ s.A.mT, "dA_{l+1} = −η e p_lᵀ, p_l = A_lM_{l−1}p_{l−1}")
-    upper = fv.letter("A_{l+1}", "k", "k")
+    argument.equal(own, bottom @ first.mT, "dA_2 = −η e p_1ᵀ, p_1 = A_1x")
+    upper, second = fv.letter("A_{l+1}", "k", "k"), fv.letter("A_{2}", "k", "k")
 
-    def balance(up, low):
-        return up + up.mT - low @ s.gram @ low.mT
+    def balance(up, low, gram=None):
+        return up + up.mT - (low @ low.mT if gram is None else low @ gram @ low.mT)
 
-    gained = balance(upper + above, s.A + s.dA) - balance(upper, s.A)
+    gained = balance(upper + above, s.A + s.dA, s.gram) - balance(upper, s.A, s.gram)
     argument.equal(gained, -(s.dA @ s.gram @ s.dA.mT), "of second order in the step alone")
-    argument.moves |= {"A_{l}": s.dA, "A_{l+1}": above}
-    argument.equal(argument.rate(balance(upper, s.A)), upper * 0, "so in the flow it is constant")
-    return argument.proved(fv.Flow(DFA).rule, "A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ is constant, and 0 from zero", STEPS)
+    gained = balance(second + own, first + bottom) - balance(second, first)
+    argument.equal(gained, -(bottom @ bottom.mT), "and at the bottom")
+    stated = (
+        "a step adds −dA_lM_{l−1}dA_lᵀ to A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ: in the flow it is constant, 0 from zero"
+    )
+    return argument.proved(fv.Flow(DFA).rule, stated, STEPS)
 
 
 @fv.claim("RAOG-W2")
@@ -117,7 +123,7 @@ def theorem_one_output_aligns_strongly_in_the_flow():
     argument.equal(inner, low * fv.norm2(back) * gram, "⟨W_l, F_lᵀF_{l−1}⟩ has the sign of A_l")
     argument.equal(inner * inner, fv.norm2(weight) * fv.norm2(direction), "and the cosine is ±1")
     stated = "k = 1, from zero: cos(W_l, F_lᵀF_{l−1}) = 1 for l ≥ 2 wherever A_l ≠ 0"
-    return argument.proved(fv.Flow(DFA).rule, stated, SCOPE)
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output"))
 
 
 # What is false
@@ -190,6 +196,10 @@ def theorem_conditioning_bounds_the_angle_to_the_gradient():
     total = argument.square(matrix @ e) + ends * argument.square(e)
     wider = spectrum(e) * (spectrum(e) + total * 2)
     left = (low + high) * inner
+    argument.suppose(own, "e ≠ 0", strict=True)
+    argument.at_least(
+        left, left * 0, spectrum(e) + total, "(a + b)⟨e, A₂e⟩ ≥ ‖A₂e‖² + ab‖e‖² ≥ 0: the cosine is not negative"
+    )
     argument.at_least(left * left, total.word * total.word, wider, "p ≥ q ≥ 0 gives p² ≥ q²")
     apart = argument.square(seen - low * high * own)
     argument.at_least(total.word * total.word, 4 * low * high * own * seen, apart, "(‖A₂e‖² − ab‖e‖²)² ≥ 0")

@@ -10,8 +10,8 @@ import faverify as fv
 
 FA = fv.rules.FeedbackAlignment()
 TWO_LAYERS = fv.Scope(
-    layers="1", widths="all", depths="2", batch="all", loss="squared loss", activations="linear", gates="none",
-    feedback="all",
+    layers="1", widths="all, one output", depths="2", batch="all", loss="squared loss", activations="linear",
+    gates="none", feedback="all",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def theorem_the_root_of_two_is_enough():
 def theorem_the_angle_stays_small():
     """v = ‖W₂‖²Bᵀ − ⟨W₂, B⟩W₂ᵀ is perpendicular to W₂; the matrix law at v bounds what Bᵀ has of it."""
     flow = fv.Flow(FA)
-    now, begun, argument = flow.now, flow.start, fv.Argument(flow.moves)
+    now, begun, argument = flow.now, flow.start, fv.Argument(flow)
     sigma = fv.letter("σ", 1, 1)
 
     law = now.W1 @ now.W1.mT - now.B2.mT @ now.W2 - now.W2.mT @ now.B2
@@ -70,6 +70,10 @@ def theorem_the_angle_stays_small():
         lambda v: sigma * sigma * fv.norm2(v) - fv.norm2(begun.W1.mT @ v), "σ = ρ‖B_2‖ is the operator norm of W_1(0)"
     )
     back, own, inner = fv.norm2(now.B2), fv.norm2(now.W2), fv.inner(now.W2, now.B2)
+    some = argument.suppose(back, "B_2 ≠ 0", strict=True)
+    room = argument.suppose(2 * back - sigma * sigma, "ρ < √2", strict=True)
+    seen = argument.square(now.W1.mT @ now.B2.mT) + norm(now.B2.mT) + room * some
+    argument.at_least(2 * inner * back, back * 0, seen, "the matrix law at Bᵀ: W₂ ≠ 0, and the angle is acute")
     v = now.B2.mT * own - now.W2.mT * inner
     gap = own * back - inner * inner  # ‖W₂‖²‖B‖² sin²
     argument.equal(fv.norm2(v), own * gap, "v ⊥ W₂")

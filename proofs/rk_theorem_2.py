@@ -11,16 +11,17 @@ import faverify as fv
 
 FA = fv.rules.FeedbackAlignment()
 SCOPE = fv.Scope(
-    layers="all", widths="all", depths="2", batch="all", loss="squared loss", activations="linear", gates="none",
-    feedback="all",
+    layers="all", widths="all, one output", depths="2", batch="all", loss="squared loss", activations="linear",
+    gates="none", feedback="all",
 )  # fmt: skip
 HALF = Fraction(1, 2)
+SEVERAL = replace(SCOPE, widths="all")
 
 
 def theorem_how_solution_and_loss_move():
     """ẇ = (αI + W₁ᵀW₁) g and d/dt ½‖e‖² = −α‖g‖² − ‖W₁g‖²."""
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     g, alpha = -s.x @ s.e.mT, fv.inner(s.W2, s.B2)
     w = s.W1.mT @ s.W2.mT
     argument.equal(flow.rate(w), g * alpha + s.W1.mT @ s.W1 @ g, "the product rule")
@@ -28,29 +29,36 @@ def theorem_how_solution_and_loss_move():
     return argument.proved(flow.rule, "ẇ = (αI + W₁ᵀW₁)g and d/dt ½‖e‖² = −α‖g‖² − ‖W₁g‖²", SCOPE)
 
 
+def projected(argument, s):
+    """P⊥ = I − xC, where xC projects orthogonally on the span of the samples: xCx = x and xᵀxC = xᵀ."""
+    inside = s.x @ fv.letter("C", "m", "n_0")
+    argument.suppose_equal(inside @ s.x, s.x, "xC projects on the span of the samples: xCx = x")
+    argument.suppose_equal(s.x.mT @ inside, s.x.mT, "and orthogonally: xᵀxC = xᵀ")
+    return fv.identity(inside) - inside, inside
+
+
 @fv.claim("RK-T2-minnorm")
 def theorem_what_lies_off_the_span_stays():
-    """P = P⊥ projects off the span of the samples: P W₁ᵀ is constant, so P w(t) = P W₁(0)ᵀW₂(t)ᵀ."""
+    """P⊥W₁ᵀ is constant, so P⊥w(t) = P⊥W₁(0)ᵀW₂(t)ᵀ; the rest of w, xCw, lies in the span and fits as w does."""
     flow = fv.Flow(FA)
-    s, begun, argument = flow.now, flow.start, fv.Argument(flow.moves)
-    off = fv.letter("P", "n_0", "n_0")
-    argument.suppose_equal(off @ s.x, off @ s.x * 0, "P x = 0")
-    argument.suppose_equal(s.x.mT @ off, s.x.mT @ off * 0, "xᵀP = 0")
-    argument.equal(flow.rate(off @ s.W1.mT), off @ s.W1.mT * 0, "P x = 0")
-    argument.conserved(off @ s.W1.mT, off @ s.W1.mT, "P W₁ᵀ is constant")
+    s, begun, argument = flow.now, flow.start, fv.Argument(flow)
+    off, inside = projected(argument, s)
+    argument.equal(off @ s.x, s.x * 0, "P⊥x = 0")
+    argument.equal(flow.rate(off @ s.W1.mT), s.W1.mT * 0, "P⊥x = 0")
+    argument.conserved(off @ s.W1.mT, inside @ s.W1.mT, "P⊥W₁ᵀ is constant")
     w = s.W1.mT @ s.W2.mT
-    argument.equal(off @ w, off @ begun.W1.mT @ s.W2.mT, "P W₁ᵀ is constant")
-    argument.equal(s.x.mT @ (w - off @ w), s.x.mT @ w, "the rest of w, in the span, fits as w does")
+    argument.equal(off @ w, off @ begun.W1.mT @ s.W2.mT, "P⊥W₁ᵀ is constant")
+    argument.equal(w - off @ w, s.x @ (fv.letter("C", "m", "n_0") @ w), "the rest of w lies in the span")
+    argument.equal(s.x.mT @ (w - off @ w), s.x.mT @ w, "and fits as w does: of w_∞ it is the solution of least norm")
     return argument.proved(flow.rule, "P⊥w(t) = P⊥W₁(0)ᵀW₂(t)ᵀ; a limit that fits is w_MN + P⊥W₁(0)ᵀW₂(∞)ᵀ", SCOPE)
 
 
 def theorem_no_step_leaves_the_span_either():
-    """P ΔW₁ᵀ = 0 for a step of any size."""
+    """P⊥ΔW₁ᵀ = 0 for a step of any size."""
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
-    off, eta = fv.letter("P", "n_0", "n_0"), fv.letter("η", 1, 1)
-    argument.suppose_equal(off @ s.x, off @ s.x * 0, "P x = 0")
-    argument.equal(off @ (s.W1 + flow.moves["W1"] * eta).mT, off @ s.W1.mT, "P x = 0")
+    s, argument = flow.now, fv.Argument(flow)
+    (off, _), eta = projected(argument, s), fv.letter("η", 1, 1)
+    argument.equal(off @ (s.W1 + flow.moves["W1"] * eta).mT, off @ s.W1.mT, "P⊥x = 0")
     return argument.proved(flow.rule, "P⊥(W₁ + ΔW₁)ᵀ = P⊥W₁ᵀ", replace(SCOPE, time="one step θ + Δθ, of any size"))
 
 
@@ -58,7 +66,7 @@ def theorem_no_step_leaves_the_span_either():
 def theorem_alignment_bounded_below_gives_a_rate():
     """α ≥ a and ‖x eᵀ‖² ≥ s²‖e‖²: −d/dt ‖e‖² = 2α‖g‖² + 2‖W₁g‖² ≥ 2as²‖e‖², and Grönwall's lemma."""
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     g, alpha = -s.x @ s.e.mT, fv.inner(s.W2, s.B2)
     a, size = fv.letter("a", 1, 1), fv.letter("s", 1, 1)
     bound = argument.suppose(alpha - a, "α(t) ≥ a")
@@ -75,7 +83,7 @@ def theorem_alignment_bounded_below_gives_a_rate():
 def theorem_a_small_start_bounds_the_alignment():
     """W₂(0) = B: α‖B‖² ≥ ‖B‖⁴ − ½σ²‖B‖², so a = ‖B‖²(1 − ρ²/2) will do where ρ = σ/‖B‖ < √2."""
     flow = fv.Flow(FA)
-    s, begun, argument = flow.now, flow.start, fv.Argument(flow.moves)
+    s, begun, argument = flow.now, flow.start, fv.Argument(flow)
     sigma, back, alpha = fv.letter("σ", 1, 1), fv.norm2(s.B2), fv.inner(s.W2, s.B2)
     seen = fv.norm2(s.W1.mT @ s.B2.mT)
     argument.conserved(seen - 2 * alpha * back, seen, "the matrix law at Bᵀ")
@@ -93,7 +101,7 @@ def theorem_a_small_start_bounds_the_alignment():
 
 def several():
     flow = fv.Flow(FA, outputs="k")
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     residual = -s.e
     return flow, s, argument, residual, residual @ s.x.mT, s.W2 @ s.B2.mT, s.B2 @ s.B2.mT
 
@@ -108,7 +116,7 @@ def theorem_how_the_loss_of_several_outputs_moves():
     argument.equal(flow.rate(fv.norm2(s.B2.mT @ r) / 2), rate, "the product rule")
     constant = turned - s.B2 @ s.W1 @ s.W1.mT @ s.B2.mT
     argument.equal(flow.rate(constant), constant * 0, "the matrix law between B and Bᵀ")
-    return argument.proved(flow.rule, "d/dt ½‖R‖², d/dt ½‖BᵀR‖², and C₀ is constant", SCOPE)
+    return argument.proved(flow.rule, "d/dt ½‖R‖², d/dt ½‖BᵀR‖², and C₀ is constant", SEVERAL)
 
 
 @fv.claim("RK-T2-multi")
@@ -126,7 +134,7 @@ def theorem_orthonormal_feedback_gives_several_outputs_a_rate():
     spread = argument.for_all(lambda v: fv.norm2(v @ s.x.mT) - size * fv.norm2(v), "λ = λ_min(xᵀx)")
     falls = argument.square(g @ s.W1.mT) * 2 + argument.square(s.W1.mT @ s.B2.mT @ g) + small(g) + room * spread(r)
     argument.decays(fv.norm2(r), (2 - q) * size, falls, "squares, ‖W₁(0)ᵀBᵀG‖² ≤ q‖G‖², and ‖R xᵀ‖² ≥ λ‖R‖²")
-    return argument.proved(flow.rule, "‖R(t)‖² ≤ e^(−(2−q)λt) ‖R(0)‖²", SCOPE)
+    return argument.proved(flow.rule, "‖R(t)‖² ≤ e^(−(2−q)λt) ‖R(0)‖²", SEVERAL)
 
 
 @fv.claim("RK-T2-multi")
@@ -138,7 +146,7 @@ def theorem_the_fed_back_residual_never_rises():
     positive = argument.for_all(lambda v: fv.inner(v, constant @ v), "C_0 ⪰ 0 (at one time, and so at all)")
     falls = argument.square(s.B2.mT @ g @ s.W1.mT) * 2 + positive(g) + argument.square(s.W1.mT @ s.B2.mT @ g)
     argument.never_rises(fv.norm2(s.B2.mT @ r), falls, "squares, and C₀ ⪰ 0")
-    return argument.proved(flow.rule, "‖BᵀR‖ never rises", SCOPE)
+    return argument.proved(flow.rule, "‖BᵀR‖ never rises", SEVERAL)
 
 
 # Any depth: the flow is a gradient flow in the integrated error
@@ -159,10 +167,12 @@ def theorem_deep_linear_flows_are_gradient_flows():
     weight, begun, beta = fv.letter("W_{l}", "n", "p"), fv.letter("W_{l}(0)", "n", "p"), fv.letter("β_{l}", "n", 1)
     v, z, a = (fv.letter(name, "p", size) for name, size in (("v_{l-1}", 1), ("z_{l-1}", 1), ("a_{l-1}", "m")))
     r, x, zeta = fv.letter("r", 1, "m"), fv.letter("x", "n_0", "m"), fv.letter("ζ", 1, "m")
-    argument.moves |= {"W_{l}": beta @ z.mT, "v_{l-1}": z, "ζ": r}
     argument.equal(beta @ r @ a.mT, beta @ (a @ r.mT).mT, "Ẇ_l = −β_l e a_{l−1}ᵀ = β_l z_{l−1}ᵀ")
+    argument.moving(zeta, r, "ζ̇ = r")
     argument.equal(argument.rate(x @ zeta.mT), x @ r.mT, "v̇_0 = z_0")
-    argument.suppose_equal(fv.letter("v_{l-1}(0)", "p", 1), v * 0, "ζ(0) = 0, so v_{l−1}(0) = 0")
+    argument.moving(weight, beta @ z.mT, "Ẇ_l = β_l z_{l−1}ᵀ")
+    argument.moving(v, z, "v̇_{l−1} = z_{l−1}, the hypothesis of the induction")
+    argument.suppose_equal(fv.letter("v_{l-1}(0)", "p", 1), a @ r.mT * 0, "ζ(0) = 0, so v_{l−1}(0) = 0")
     argument.conserved(weight - beta @ v.mT, weight, "W_l − β_l v_{l−1}ᵀ")
     argument.equal(weight, begun + beta @ v.mT, "W_l − β_l v_{l−1}ᵀ is constant, and v_{l−1}(0) = 0")
     value = begun @ v + beta * fv.norm2(v) / 2

@@ -31,7 +31,12 @@ class AlignmentMatrices:
         return len(self.states) - 1
 
     def weights(self, step: int = -1) -> list[Any]:
-        """W_1, …, W_L that the matrices stand for."""
+        """W_1, …, W_L that the matrices stand for, after a step (0 is the start, −1 the end).
+
+        Raises: Misuse.
+        """
+        if isinstance(step, bool) or not isinstance(step, int) or not -len(self.states) <= step < len(self.states):
+            raise Misuse("step", step, f"a whole number from 0 to {len(self)}, or −1 for the end")
         found = []
         for k, matrix in enumerate(self.states[step]):
             left = self.feedback[k].T @ matrix if k < len(self.feedback) else matrix
@@ -98,13 +103,21 @@ def recursion(feedback: Sequence[Any], x: Any, y: Any, eta: Any, n: int) -> Alig
 
 def feedback_of(problem: FlowProblem) -> list[Any]:
     """F_1 … F_{L−1}; of FA they are B_L ⋯ B_{l+1}."""
+    if not isinstance(problem, FlowProblem):
+        raise Misuse("problem", problem, "a fv.FlowProblem")
     net, data = problem.net, problem.data
+    if net.depth < 2:
+        raise Misuse("problem", net, "two maps or more: with one there is no feedback")
     if net.activation.name != "linear" or net.bias:
         raise Misuse("problem", net, "a linear chain without biases: weak alignment fails for others")
     if problem.targets is None:
         raise Misuse("problem", "error(t, f)", "targets: the recursion needs the error of its own output")
     if any(v for name, rows in data.items() if name[0] == "W" for row in rows for v in row):
         raise Misuse("weights", "not all 0", "training from zero: what lies off the form at the start stays there")
+    names = [f"F{k}" for k in range(1, net.depth)] if type(problem.rule) is DirectFeedbackAlignment else []
+    names = [f"B{k}" for k in range(2, net.depth + 1)] if type(problem.rule) is FeedbackAlignment else names
+    if any(name not in data for name in names):
+        raise Misuse("feedback", sorted(set(names) & set(data)), ", ".join(names))
     if type(problem.rule) is DirectFeedbackAlignment:
         return [data[f"F{k}"] for k in range(1, net.depth)]
     if type(problem.rule) is not FeedbackAlignment:

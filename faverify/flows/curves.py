@@ -52,9 +52,14 @@ class Curve:
         return str(self.problem.net.activation.name)
 
     def recheck(self) -> bool:
-        if set(self.values) != {name for name in self.problem.data if name[0] in "Wb"}:
-            raise Misuse("values", sorted(self.values), "every weight and bias, by name")
-        return self._starts() and self._runs() and all(self._solves()) and all(self._shown())
+        shapes = {name: [len(row) for row in rows] for name, rows in self.problem.data.items() if name[0] in "Wb"}
+        if {name: [len(row) for row in rows] for name, rows in self.values.items()} != shapes:
+            raise Misuse("values", sorted(self.values), "every weight and bias by name, each in its shape")
+        exact(self.speed, "speed")
+        exact(self.end, "end")
+        entries = [exact(v, name) for name, rows in self.values.items() for row in rows for v in row]
+        runs = self._starts() and self._runs() and all(finite(entry, self.end) for entry in entries)
+        return runs and all(self._solves()) and all(self._shown())
 
     def _starts(self) -> bool:
         given = self.problem.data
@@ -84,10 +89,19 @@ class Curve:
                 entries = (v for row in self.values[name] for v in row)
                 pairs = zip(entries, rate.entries(), strict=True)
                 found += [sympy.simplify(sympy.diff(v, S) * self.speed - r) == 0 for v, r in pairs]
+            elif name in self.problem.data or name[0] in "Vv":  # what else moves must stand still; B_1 is of no use
+                found += [sympy.simplify(r) == 0 for r in rate.entries()]
         return found
 
     def _shown(self) -> list[bool]:
-        return [sympy.simplify(function(self.at(place)) - value) == 0 for _, function, place, value in self.shows]
+        """A place is S itself, for all of the curve, or one that s comes to, or tends to at the end."""
+        found = []
+        for _, function, place, value in self.shows:
+            place, value = exact(place, "place"), exact(value, "value")
+            share = 0 if self.end == sympy.oo else place / self.end
+            there = place == S or (place >= 0 if self.end == sympy.oo else bool(share >= 0) and bool(share <= 1))
+            found.append(bool(there) and sympy.simplify(function(self.at(place)) - value) == 0)
+        return found
 
     def at(self, place: Any) -> dict[str, Any]:
         """The parameters and the data as SymPy matrices, at a value of s."""
@@ -140,7 +154,7 @@ class Between(Assignment):
         if not activation.kinks:
             return activation.phi(h), activation.dphi(h)
         h = sympy.expand(h)
-        middle = Fraction(int(sympy.floor(self.end * 2**20)), 2**21) or Fraction(1, 2**21)
+        middle = inside(self.end)
         sample = h if h.is_Rational else h.subs(S, rational(middle))
         if not sample.is_Rational:
             raise Misuse("values", h, "rational functions of s where φ has kinks")
@@ -152,8 +166,42 @@ class Between(Assignment):
         return rational(slope) * h + rational(value - slope * at), rational(slope) + 0 * h
 
 
+def exact(value: Any, where: str) -> Any:
+    """A SymPy expression in s without floats, made of sums, products, powers and exponentials: smooth where finite."""
+    found = sympy.sympify(value)
+    roots = {root: sympy.Integer(1) for root in found.atoms(sympy.CRootOf)}
+    known = (sympy.Add, sympy.Mul, sympy.Pow, sympy.Rational, sympy.NumberSymbol, sympy.exp, sympy.log)
+    for part in sympy.preorder_traversal(found.xreplace(roots)):
+        if not isinstance(part, known) and part not in (S, sympy.oo):
+            raise Misuse(
+                where, str(value), "an exact expression in s: rational numbers, sums, products, powers, exp, log"
+            )
+    return found
+
+
+def finite(expression: Any, end: Any) -> bool:
+    """Whether an expression has a value from 0 to before the end."""
+    expression = sympy.sympify(expression)
+    if expression.is_rational_function(S):
+        return not vanishes(1 / sympy.fraction(sympy.cancel(sympy.together(expression)))[1], end)
+    low, high = sorted((sympy.Integer(0), sympy.sympify(end)))
+    interval = sympy.Interval(low, high, left_open=low == end, right_open=high == end)
+    return bool(sympy.calculus.util.continuous_domain(expression, S, interval) == interval)
+
+
+def inside(end: Any) -> Fraction:
+    """A rational number between 0 and the end."""
+    end = sympy.sympify(end)
+    if end == sympy.oo:
+        return Fraction(1)
+    half = sympy.Rational(end) / 2 if end.is_Rational else sympy.Rational(str(sympy.N(end / 2, 30)))
+    return Fraction(int(half.p), int(half.q))
+
+
 def vanishes(expression: Any, end: Any, inside: bool = False) -> bool:
     """Whether a rational function of s has a zero or a pole from 0 to before the end; `inside`: beyond 0."""
+    if not sympy.sympify(expression).is_rational_function(S):
+        raise Misuse("speed", str(expression), "a rational function of s")
     over, under = sympy.fraction(sympy.cancel(sympy.together(expression)))
     low, high = sorted((sympy.Integer(0), sympy.sympify(end)))
     for part in (over, under):
@@ -202,6 +250,7 @@ class Moment:
         return str(self.problem.net.activation.name)
 
     def recheck(self) -> bool:
+        exact(self.rate, "rate")
         moves = steps(self.problem, 1, 1).moves(0)
         start = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
         moved = {
@@ -221,7 +270,7 @@ class Moment:
             known = {n: mpmath.matrix(v.tolist()) for n, v in path.parameters().items()}
             fixed = {n: mpmath.matrix([[fraction(v) for v in row] for row in r]) for n, r in self.problem.data.items()}
             rise = (self.function(fixed | known) - self.function(fixed)) * t.denominator
-            return abs(rise - fraction(Fraction(str(self.rate))))
+            return abs(rise - mpmath.mpf(str(sympy.N(self.rate, 2 * digits + 20))))
 
     def to_dict(self) -> dict[str, Any]:
         said = [{"what": text, "value": str(value)} for text, _, value in self.holds]
@@ -255,12 +304,14 @@ class Stepped:
 
     def recheck(self) -> bool:
         training = steps(self.problem, self.eta, self.count)
+        if training.status != "ok" or len(training) != self.count:
+            return False
         known = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
         known |= {
             n: sympy.Matrix(*v.shape, [rational(entry) for entry in v.ravel()])
             for n, v in training.parameters().items()
         }
-        return all(sympy.simplify(function(known) - value) == 0 for _, function, value in self.shows)
+        return all(sympy.simplify(function(known) - exact(value, "value")) == 0 for _, function, value in self.shows)
 
     def to_dict(self) -> dict[str, Any]:
         shown = [{"what": text, "value": str(value)} for text, _, value in self.shows]

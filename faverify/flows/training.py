@@ -56,7 +56,9 @@ class Training:
         return [_array(state.get(f"W{k}", self.problem.data[f"W{k}"])) for k in self.problem.net.labels]
 
     def moves(self, step: int) -> dict[str, Any]:
-        """Δθ of the step that leads from state `step` to the next, by name."""
+        """Δθ of the step that leads from state `step`, counted from 0, to the next, by name."""
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < len(self):
+            raise Misuse("step", step, f"a whole number from 0 to {len(self) - 1}")
         before, after = self._state(step), self._state(step + 1)
         return {unmarked(name): _array(after[name]) - _array(before[name]) for name in after}
 

@@ -13,14 +13,26 @@ LATEX = {
     "≥": r"\ge",
     ">": ">",
     "decays": r"\le e^{-ct}\,(\cdot)(0),\quad c =",
+    "moves": r"\text{ moves at the rate }",
     "falls": r"\searrow,\quad -\tfrac{d}{dt} =",
 }
-READ = {"decays": "≤ e^(−ct) times its value at the start, c =", "falls": "never rises; it falls at the rate"}
+READ = {
+    "moves": "moves at the rate",
+    "decays": "≤ e^(−ct) times its value at the start, c =",
+    "falls": "never rises; it falls at the rate",
+}
 
 
-def argument_lines(argument: Any) -> Iterator[tuple[str, str, str, str]]:
-    """(left, relation, right, reason) of each line, as text."""
-    yield from map(told, argument.lines)
+def argument_lines(argument: Any) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str, str, str]]]:
+    """(left, relation, right, reason) of each line, and of all that is given, velocities first, as text."""
+    return [told(line) for line in argument.lines], [*velocities(argument), *map(told, argument.given)]
+
+
+def velocities(argument: Any) -> list[tuple[str, str, str, str]]:
+    """The velocities that a flow gives; those that were supposed are among the hypotheses."""
+    supposed = {name for line in argument.given if line.relation == "moves" for name in line.left.names()}
+    moves = {name: rate for name, rate in argument.moves.items() if name not in supposed}
+    return [(f"d/dt {text_name(name)}", "=", matrix_lines(rate)[0], "the rule") for name, rate in moves.items()]
 
 
 def told(line: Any) -> tuple[str, str, str, str]:
@@ -30,14 +42,13 @@ def told(line: Any) -> tuple[str, str, str, str]:
 
 def argument_text(argument: Any) -> str:
     """What moves and how, the hypotheses, the laws that are used, and the lines."""
-    lines = [f"  d/dt {text_name(n)} = {matrix_lines(w)[0]}" for n, w in argument.moves.items() if n != "e"]
-    lines += [f"  law: {law.statement}" for law in argument.laws]
+    shown, given = argument_lines(argument)
+    lines = [f"  law: {law.statement}, along {law.rule}" for law in argument.laws]
     known = {line.reason for line in argument.given}
     lines += [f"  given: {text}" for text in argument.assumed if text not in known]
-    lines += [
-        f"  given: {left} {relation} {right}  ({reason})" for left, relation, right, reason in map(told, argument.given)
-    ]
-    for left, relation, right, reason in argument_lines(argument):
+    for left, relation, right, reason in given:
+        lines.append(f"  given: {left} {relation} {right}  ({reason})")
+    for left, relation, right, reason in shown:
         lines += [f"  {left}", f"    {relation} {right}", f"      ({reason})"]
     return "\n".join(lines)
 
@@ -47,7 +58,9 @@ def told_lines(witness: Any) -> Iterator[tuple[str, list[tuple[str, str, str]]]]
     if not hasattr(witness, "lines"):
         yield "Counterexample", [("", line.strip(), "") for line in str(witness).splitlines()]
         return
-    given = [("law", law.statement, "") for law in witness.laws] + [row(line) for line in witness.given]
+    given = [(f"law, along {law.rule}", law.statement, "") for law in witness.laws]
+    given += [(reason, f"{left} {relation} {right}", "") for left, relation, right, reason in velocities(witness)]
+    given += [row(line) for line in witness.given]
     if given:
         yield "What is given", given
     yield "Argument", [row(line) for line in witness.lines]

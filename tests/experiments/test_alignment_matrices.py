@@ -100,5 +100,13 @@ def test_others_are_refused():
     ):
         with pytest.raises(fv.FaverifyError, match=what):
             fv.alignment_matrices(problem, 1, 1)
+    net, one = fv.MLP((1, 1, 1), "linear"), [[1]]
+    bare = fv.FlowProblem(net, dfa, weights=zeros, inputs=one, targets=one)
+    single = fv.FlowProblem(fv.MLP((1, 1), "linear"), dfa, weights=[[[0]]], inputs=one, targets=one)
+    for problem in (bare, single, None):
+        with pytest.raises(fv.Misuse):
+            fv.alignment_matrices(problem, 1, 1)
+    with pytest.raises(fv.Misuse, match="step"):
+        fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, 1).weights(9)
     with pytest.raises(fv.Misuse, match="n"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, -1)

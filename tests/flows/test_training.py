@@ -127,5 +127,8 @@ def test_misuse_is_told():
         fv.steps(chain(activation="tanh"), "1/2", 1)
     with pytest.raises(fv.Misuse, match="step"):
         fv.steps(problem, "1/2", 1).weights(2)
+    for step in (-1, 1, True):
+        with pytest.raises(fv.Misuse, match="step"):
+            fv.steps(problem, "1/2", 1).moves(step)
     with pytest.raises(fv.Misuse, match="rational"):
         fv.steps(problem, "1/2", 1).law(lambda layer, above: fv.logdet(layer.W @ layer.W.mT))

@@ -34,7 +34,7 @@ def test_the_root_of_two_cannot_be_improved():
 @pytest.mark.parametrize("wrong", [1, Fraction(3, 2), 3])
 def test_the_loss_identity_has_one_coefficient(wrong):
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     g, alpha = -s.x @ s.e.mT, fv.inner(s.W2, s.B2)
     rate = -alpha * fv.norm2(g) - fv.norm2(s.W1 @ g)
     argument.equal(flow.rate(fv.norm2(s.e)), rate * 2, "right")
@@ -66,7 +66,7 @@ def test_what_is_not_a_fact_bounds_nothing():
 
 def test_only_constants_are_conserved():
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     balance = fv.norm2(s.W1) / 2 - fv.inner(s.W2, s.B2)
     argument.conserved(balance, fv.norm2(s.W1), "Theorem 1")
     begun = fv.norm2(flow.start.W1) / 2 - fv.inner(flow.start.W2, s.B2)
@@ -94,7 +94,7 @@ def test_a_law_must_be_proved_of_every_layer():
 def test_a_rate_needs_its_hypotheses():
     """Without α ≥ a no multiple of ‖e‖² is known to be lost; with twice the rate nothing assembles."""
     flow = fv.Flow(FA)
-    s, argument = flow.now, fv.Argument(flow.moves)
+    s, argument = flow.now, fv.Argument(flow)
     g, a = -s.x @ s.e.mT, fv.letter("a", 1, 1)
     bound = argument.suppose(fv.inner(s.W2, s.B2) - a, "α ≥ a")
     positive = argument.suppose(a, "a > 0", strict=True)
@@ -144,3 +144,117 @@ def test_derivations_of_arguments_and_closed_forms():
     assert "W_{l+1}(0) = B_{l+1}" in text
     assert r"\begin{align*}" in latex
     assert "after 1 step" in module("rk_alignment_false").counterexample_one_large_step().derivation.text()
+
+
+# What an attack found
+
+
+def test_a_law_of_feedback_that_moves_does_not_freeze_it():
+    law = fv.prove(laws.kolen_pollack_difference, R.KolenPollack())
+    argument = fv.Argument()
+    (_, above), (_, top) = argument.by_law(law, lambda layer, above: above.W)
+    with pytest.raises(fv.DoesNotFollow):
+        argument.equal(above.W, top.W, "W − B is constant, W is not")
+    argument.equal(above.W - above.B, top.W - top.B, "Kolen–Pollack")
+
+
+def test_a_fact_belongs_to_its_argument():
+    flow = fv.Flow(FA)
+    argument, other = fv.Argument(flow), fv.Argument()
+    q = fv.norm2(flow.now.W1)
+    foreign = other.suppose(-q, "‖W_1‖² ≤ 0")
+    for use in (
+        lambda: argument.at_least(-q, q * 0, foreign, "no"),
+        lambda: argument.square(flow.now.W1) + foreign,
+        lambda: argument.square(flow.now.W1) * foreign,
+        lambda: argument.never_rises(q, foreign, "no"),
+        lambda: argument.decays(q, q * 0, foreign, "no"),
+        lambda: argument.at_least(q, q * 0, None, "no"),
+    ):
+        with pytest.raises(fv.Misuse, match="fact"):
+            use()
+
+
+def test_an_argument_is_about_one_rule():
+    argument, balance = fv.Argument(), fv.prove(laws.feedback_balance, FA)
+    argument.by_law(balance, lambda layer, above: fv.inner(above.W, above.B))
+    other = fv.prove(laws.balancedness, R.BackPropagation())
+    with pytest.raises(fv.DoesNotFollow, match="BackPropagation"):
+        argument.by_law(other, lambda layer, above: fv.norm2(layer.W))
+    argument.equal(fv.letter("u", 1, 1), fv.letter("u", 1, 1), "itself")
+    with pytest.raises(fv.DoesNotFollow, match="about"):
+        argument.proved("Oja", "anything", balance.scope)
+
+
+def test_signs_have_no_place_in_an_argument():
+    matrix, argument = fv.letter("M", 1, 1), fv.Argument()
+    for use in (
+        lambda: argument.rate(fv.sign(matrix)),
+        lambda: argument.square(fv.sign(matrix)),
+        lambda: argument.suppose(fv.logdet(matrix), "log"),
+        lambda: argument.equal(fv.inverse(matrix), fv.inverse(matrix), "inverse"),
+    ):
+        with pytest.raises(fv.Misuse, match="a sign"):
+            use()
+
+
+def test_a_constant_is_no_name_for_what_moves():
+    flow = fv.Flow(FA)
+    argument, letter = fv.Argument(flow), fv.letter("L", 1, 1)
+    with pytest.raises(fv.DoesNotFollow, match="move alike"):
+        argument.suppose_equal(letter, fv.norm2(flow.now.e) / 2, "L is the loss")
+
+
+def test_velocities_are_said_before_anything_else():
+    w, argument = fv.letter("w", 1, 1), fv.Argument()
+    argument.suppose(w, "w ≥ 0")
+    with pytest.raises(fv.Misuse, match="nothing was said"):
+        argument.moving(w, -w, "ẇ = −w")
+    other = fv.Argument()
+    other.moving(w, -w, "ẇ = −w")
+    with pytest.raises(fv.DoesNotFollow, match="rate"):
+        other.conserved(w, w, "no")
+    other.decays(w * w, w * 0 + 2, other.square(w) * 0, "ẇ = −w")
+    assert "moves at the rate −w" in str(other)
+    with pytest.raises(AttributeError):
+        other.moves = {}
+
+
+def test_all_velocities_are_written():
+    flow = fv.Flow(FA)
+    argument = fv.Argument(flow)
+    argument.equal(flow.now.e, flow.now.e, "itself")
+    assert [row["left"] for row in argument.to_dict()["given"]] == ["d/dt W₁", "d/dt W₂", "d/dt e"]
+    assert "d/dt e" in str(argument)
+
+
+def test_a_bound_is_asked_once():
+    argument, signs = fv.Argument(), iter([1, -1, 1, -1])
+    matrix = fv.letter("W", "n", "m")
+    hypothesis = argument.for_all(lambda v: fv.norm2(v) * next(signs), "‖v‖² ≥ 0")
+    assert hypothesis(matrix).word.same(argument.given[-1].left)
+
+
+@pytest.mark.parametrize("options", [{"depth": "2"}, {"depth": 1}, {"outputs": 0}, {"outputs": -2}, {"outputs": ""}])
+def test_flows_of_no_network(options):
+    with pytest.raises(fv.Misuse):
+        fv.Flow(FA, **options)
+
+
+def test_what_is_no_word_is_refused():
+    argument, matrix = fv.Argument(), fv.letter("W", "n", "m")
+    for use in (
+        lambda: argument.square(3),
+        lambda: argument.suppose(3, "three"),
+        lambda: argument.conserved(3, 3, ""),
+        lambda: argument.suppose_equal(matrix, matrix.mT, "no"),
+        lambda: argument.suppose_equal(matrix.inner(matrix) * 0 + 1, matrix.inner(matrix), "a number"),
+        lambda: argument.by_law(fv.prove(laws.feedback_balance_bias, FA, bias=True), lambda a, b: fv.norm2(a.W)),
+    ):
+        with pytest.raises(fv.FaverifyError):
+            use()
+
+
+def test_one_output_is_said():
+    for name in ("theorem_how_solution_and_loss_move", "theorem_deep_linear_flows_are_gradient_flows"):
+        assert "one output" in getattr(module("rk_theorem_2"), name)().scope.widths
