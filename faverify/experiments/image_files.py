@@ -83,7 +83,7 @@ class Images:
         return mean, deviation
 
     def columns(self, chosen: Any, scaling: tuple[float, float], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Inputs (pixel − mean)/deviation and targets, 1 at the label and 0 elsewhere; a column for each that is chosen.
+        """Inputs (pixel − mean)/deviation and targets, 1 at the label and else 0; a column for each that is chosen.
 
         Shapes: pixels × samples and 10 × samples.
         """
@@ -110,7 +110,7 @@ def images(data: Any) -> Images:
     --------
     >>> images("digist")
     Traceback (most recent call last):
-    faverify.errors.Misuse: data = 'digist': expected a folder with train-images-idx3-ubyte ... (there is no such folder)
+    faverify.errors.Misuse: data = 'digist': expected a folder with ... or the word digits (there is no such folder)
     """
     if data == "digits":
         return digits()
@@ -178,9 +178,9 @@ def read_folder(folder: Path, idx: dict[str, Path | None], cifar: list[Path]) ->
         pickled = any((folder / name / "data_batch_1").exists() for name in (".", "cifar-10-batches-py"))
         hint = "the Python version of CIFAR-10 is there: take the binary version, nothing is unpickled"
         raise Misuse("data", str(folder), f"{WANTED} ({hint if pickled else 'none of them is there'})")
-    for kind, path in idx.items():
-        if path is None:
-            raise Misuse("data", str(folder), f"{IDX[kind][0]} beside {there[0].name}: it is not there")
+    missing = [IDX[kind][0] for kind, path in idx.items() if path is None]
+    if missing:
+        raise Misuse("data", str(folder), f"{missing[0]} beside {there[0].name}: it is not there")
     return read_mnist(cast("Path", idx["images"]), cast("Path", idx["labels"]))
 
 
@@ -235,7 +235,9 @@ def _idx(path: Path, file: BinaryIO, dimensions: int) -> NDArray[np.uint8]:
         body += part
     if len(body) != count:
         found = f"only {len(body)}: it is cut" if len(body) < count else "more: its header is not of this file"
-        raise _wrong(path, f"{count} bytes after its header, {' × '.join(map(str, sizes))} (found {found}); get it again")
+        raise _wrong(
+            path, f"{count} bytes after its header, {' × '.join(map(str, sizes))} (found {found}); get it again"
+        )
     return np.frombuffer(body, dtype=np.uint8).reshape(sizes)
 
 

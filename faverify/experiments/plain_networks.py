@@ -1,7 +1,7 @@
 """Fully connected networks in floating point: a pass, both ways back, and how well they agree.
 
 Everything is written for a stack of layers W_1, …, W_L without biases, h_l = W_l a_{l−1}, a_l = φ(h_l) for l < L,
-f = h_L, with samples as columns. The code is small and knows no rule of the library; tests hold its step against theirs.
+f = h_L, with samples as columns. The code knows no rule of the library; tests hold its step against theirs.
 """
 
 from __future__ import annotations
