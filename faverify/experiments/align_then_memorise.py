@@ -84,10 +84,10 @@ def align_then_memorise(
     """Whether networks that learn by direct feedback alignment first align and then memorise, layer by layer.
 
     `data` is "digits", or a folder with the training files of MNIST or CIFAR-10 (`images`); `samples`: how many, from
-    the first on. Settings: `hidden` widths, `activation` (tanh or relu), `scale` of the initial weights, `rate` η, `batch`,
-    `epochs`, `seeds` (how many networks), `seed`, `single` (float32). The loss is ½‖f − y‖², y 1 at the label, else 0;
-    inputs are shifted and scaled so that all pixels together have mean 0 and deviation 1. With `out`, a folder, the
-    epochs are kept in align-then-memorise.jsonl there as they come, and a run that was killed goes on.
+    the first on. Settings: `hidden` widths, `activation` (tanh or relu), `scale` of the initial weights, `rate` η,
+    `batch`, `epochs`, `seeds` (how many networks), `seed`, `single` (float32). The loss is ½‖f − y‖², y 1 at the label,
+    else 0; inputs are shifted and scaled so that all pixels together have mean 0 and deviation 1. With `out`, a folder,
+    the epochs are kept in align-then-memorise.jsonl there as they come, and a run that was killed goes on.
 
     Units: alignment is a cosine; moments are in epochs. `progress(known, epochs, 0)` is called after each epoch.
 

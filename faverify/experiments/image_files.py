@@ -243,19 +243,21 @@ def _idx(path: Path, file: BinaryIO, dimensions: int) -> NDArray[np.uint8]:
 
 def read_cifar(paths: list[Path]) -> Images:
     """Images and labels of CIFAR-10's binary files, which have the same size each."""
-    parts = []
-    sizes = {path.stat().st_size for path in paths}
-    for path in paths:
-        size = path.stat().st_size
+    sizes = [path.stat().st_size for path in paths]
+    for path, size in zip(paths, sizes, strict=True):
         if not 0 < size <= LARGEST or size % RECORD:
             what = f"records of {RECORD:,} bytes, a label and 3 × 32 × 32 pixels"
             raise _wrong(path, f"{what} (found {size} bytes, {size % RECORD} over): it is cut or another format")
-        if len(sizes) > 1:
-            told = ", ".join(f"{p.name} {p.stat().st_size // RECORD}" for p in paths)
-            raise _wrong(path, f"as many images in each of the five files (found {told}): one is cut; get them again")
-        rows = np.frombuffer(path.read_bytes(), dtype=np.uint8).reshape(-1, RECORD)
-        _check_labels(path, rows[:, 0])
-        parts.append(rows)
+    if len(set(sizes)) > 1:
+        told = ", ".join(f"{path.name} {size // RECORD}" for path, size in zip(paths, sizes, strict=True))
+        raise _wrong(paths[0].parent, f"as many images in each file (found {told}): one is cut; get them again")
+    parts = []
+    for path, size in zip(paths, sizes, strict=True):
+        content = path.read_bytes()
+        if len(content) != size:
+            raise _wrong(path, f"{size} bytes (found {len(content)}): it changes while it is read")
+        parts.append(np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD))
+        _check_labels(path, parts[-1][:, 0])
     whole = np.concatenate(parts)
     return Images("CIFAR-10", np.ascontiguousarray(whole[:, 1:]), whole[:, 0].copy())
 

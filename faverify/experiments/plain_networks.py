@@ -90,10 +90,11 @@ def drawn(draw: np.random.Generator, widths: Sequence[int], scale: float, dtype:
 
 def cosine(first: Matrix, second: Matrix) -> float | None:
     """⟨A, B⟩ / (‖A‖ ‖B‖); None where a factor is 0 or not finite: an angle with nothing is undefined."""
-    a, b = (v.astype(np.float64).ravel() for v in (first, second))
-    a, b = (v / top if (top := np.abs(v).max()) > 0 else v * np.nan for v in (a, b))  # no square under- or overflows
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if np.isfinite(size) and size > 0 else None
+    with np.errstate(all="ignore"):  # what is not finite ends as None
+        a, b = (v.astype(np.float64).ravel() for v in (first, second))
+        a, b = (v / top if (top := np.abs(v).max()) > 0 else v * np.nan for v in (a, b))  # squares stay in range
+        size = float(np.sqrt((a @ a) * (b @ b)))
+        return float(a @ b) / size if np.isfinite(size) and size > 0 else None
 
 
 def delta_alignment(
