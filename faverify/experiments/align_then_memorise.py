@@ -104,7 +104,7 @@ def align_then_memorise(
     >>> import numpy as np
     >>> from faverify.experiments.image_files import Images
     >>> rows = np.arange(80, dtype=np.uint8).reshape(20, 4) * 3
-    >>> toy = Images("toy", rows, rows[:, 0] % 2)
+    >>> toy = Images("toy", rows, rows[:, 0] % 5)
     >>> found = align_then_memorise(data=toy, hidden=(5, 5), epochs=2, seeds=1)
     >>> found.holds, [run.rule for run in found.runs], [row["of"] for row in found.orders()]
     (None, ['dfa', 'bp'], [1, 1, 1, 1])

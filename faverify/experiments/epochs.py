@@ -11,6 +11,7 @@ it was cut. When the last run is over, the checkpoint goes.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Sequence
@@ -126,7 +127,8 @@ class Epochs:
         assert self.checkpoint is not None
         run, epoch = self.place
         try:
-            with np.load(self.checkpoint, allow_pickle=False) as found:
+            content = io.BytesIO(self.checkpoint.read_bytes())  # of a torn file np.load leaves the handle open
+            with np.load(content, allow_pickle=False) as found:
                 if str(found["question"]) != self._question() or int(found["run"]) != run:
                     return None
                 reached = int(found["epoch"])

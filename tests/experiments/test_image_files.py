@@ -74,7 +74,7 @@ CASES = {
     "huge": (IMAGES, b"\0\0\x08\x03" + b"\xff" * 12, r"from 1 to 2147483648 bytes \(its header says 4294967295 ×"),
     "a cut gzip file": (IMAGES, gzip.compress(idx(PIXELS))[:-9], "a whole gzip file"),
     "a gzip file whose sum is wrong": (IMAGES, gzip.compress(idx(PIXELS))[:-8] + b"\1" * 8, "a whole gzip file"),
-    "a gzip file that is broken": (IMAGES, gzip.compress(idx(PIXELS))[:12] + b"\xff" * 20, "a whole gzip file"),
+    "a gzip file that is broken": (IMAGES, gzip.compress(idx(PIXELS))[:10] + b"\x07" * 20, "a whole gzip file"),
     "a gzip file with a tail": (IMAGES, gzip.compress(idx(PIXELS)) + b"tail", "a whole gzip file"),
     "other labels": (LABELS, idx(np.arange(40, dtype=np.uint8)), r"labels 0 to 9 \(found 10 at 10, 30 such in all\)"),
     "fewer labels": (LABELS, idx(PIXELS[:39, 0, 0]), f"{LABELS} has 39, {IMAGES} has 40"),

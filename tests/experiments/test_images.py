@@ -170,9 +170,9 @@ def test_what_a_trained_network_shows(shown):
     assert (record["kind"], record["holds"], record["settings"]["scale"]) == ("evidence", None, 0.5)
 
 
-@pytest.mark.parametrize("rate", [1e3, 1e300])
-def test_a_run_that_diverges_says_so(shown, tmp_path, rate):
-    asked = {**ASKED, "rate": rate, "activation": "relu", "data": shown}
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_run_that_diverges_says_so(shown, tmp_path, activation):
+    asked = {**ASKED, "rate": 1e300, "activation": activation, "data": shown}
     found = align_then_memorise(**asked, out=tmp_path)
     assert {run.status for run in found.runs} == {"diverged"}
     assert not found.complete
