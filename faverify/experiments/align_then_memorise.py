@@ -2,7 +2,7 @@
 
 Networks of one seed start from the same weights and see the same batches; the random feedback F that trains one of them
 is held against both. Alignment and loss are measured at the start and four times an epoch, on the first 500 images:
-`two_phases` says by what criteria they are judged. All of it follows from the settings: numbers are drawn from the seed
+`alignment_phases` says by what criteria they are judged. All of it follows from the settings: numbers are drawn from the seed
 and the numbers of network and epoch alone, and sums are taken in one thread.
 """
 
@@ -31,7 +31,7 @@ from .plain_networks import (
     step,
     weight_alignment,
 )
-from .two_phases import AlignThenMemorise, Run
+from .alignment_phases import AlignThenMemorise, Run
 
 PROBE, MOMENTS = 500, 4
 NAME = "align-then-memorise"
@@ -91,7 +91,7 @@ def align_then_memorise(
 
     Units: alignment is a cosine; moments are in epochs. `progress(known, epochs, 0)` is called after each epoch.
 
-    Returns: AlignThenMemorise: fractions over the networks, by criteria that `two_phases` states. Evidence only.
+    Returns: AlignThenMemorise: fractions over the networks, by criteria that `alignment_phases` states. Evidence only.
 
     Raises: Misuse for data or settings that will not do, or an `out` that holds something else.
 

@@ -22,7 +22,7 @@ from faverify.experiments import epochs as epochs_module
 from faverify.experiments.align_then_memorise import align_then_memorise
 from faverify.experiments.image_files import Images
 from faverify.experiments.plain_networks import cosine, delta_alignment, drawn, forward, step, weight_alignment
-from faverify.experiments.two_phases import AlignThenMemorise, Run, share_of_orders
+from faverify.experiments.alignment_phases import AlignThenMemorise, Run, share_of_orders
 
 SMALL = runpy.run_path(str(Path(__file__).with_name("small_images.py")))
 WIDTHS = (3, 5, 4, 4, 2)
@@ -135,6 +135,7 @@ def test_two_phases(curve, losses, aligns, phases):
     found = run_of(curve, losses)
     assert found.aligns("weights", 2) is aligns
     assert found.two_phases("weights", 2) is phases
+    assert found.as_stated("weights", 2) is (True if aligns is False else phases)  # which the null passes
 
 
 def test_bottom_to_top_is_counted_beside_shuffled_layers():

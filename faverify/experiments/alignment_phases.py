@@ -5,7 +5,8 @@ A curve is the alignment of one layer, at the moments at which the loss is measu
 - *It aligns*: its greatest value is at least 0.1 above its first. A curve that does not has no phase of alignment.
 - *Two phases* (RAOG-ATM): it aligns; its greatest value, the first of equals, comes while the loss is at least one half
   of its start; and where the loss first falls to 5 % of its start the alignment is below that greatest value. A run
-  that passes the first two and never gets to 5 % is told as such, and counts neither way.
+  that passes the first two and never gets to 5 % is told as such, and counts neither way. *As stated* is the same
+  without the first condition, which a curve that never rose can pass: the record counts it as well.
 - *Bottom to top* (RAOG-SEQ): the moments of the greatest values do not decrease from layer to layer. Beside it, the
   share of the permutations of the layers of which the same is true: what shuffled labels of the layers would give.
 - *Nulls*: networks that back-propagation trains from the same weights, held against the same random F; they should not
@@ -65,15 +66,17 @@ class Run:
         top, curve = self.peak(measure, layer), self.curves[measure][layer]
         return None if top is None else curve[top] - curve[0] >= RISE  # type: ignore[operator]
 
-    def two_phases(self, measure: str, layer: int) -> bool | None:
-        """Whether it aligns, early, and less where the loss is 5 % of its start; None if it never gets there."""
+    def as_stated(self, measure: str, layer: int) -> bool | None:
+        """Whether the peak is early, and higher than where the loss is 5 % of its start; None if it never gets there."""
         top, curve, ratios = self.peak(measure, layer), self.curves[measure][layer], self.ratios
-        if top is None:
-            return None
-        if not self.aligns(measure, layer) or ratios[top] < EARLY:
-            return False
+        if top is None or ratios[top] < EARLY:
+            return None if top is None else False
         late = next((k for k, ratio in enumerate(ratios) if ratio <= LEARNT), None)
         return None if late is None else late > top and curve[late] < curve[top]  # type: ignore[operator]
+
+    def two_phases(self, measure: str, layer: int) -> bool | None:
+        """The same of a layer that aligns; False of one that does not."""
+        return False if self.aligns(measure, layer) is False else self.as_stated(measure, layer)
 
     def peaks(self, measure: str) -> list[int] | None:
         """Of every layer; None unless there are two layers or more, and all are defined."""
@@ -206,6 +209,7 @@ def _layer(runs: Sequence[Run], rule: str, measure: str, layer: int) -> dict[str
     found: dict[str, Any] = {"measure": measure, "rule": rule, "layer": layer, "of": len(known)}
     found["aligns"] = sum(bool(run.aligns(measure, layer)) for run, _ in known)
     found |= {"two_phases": phases.count(True), "not_learnt": phases.count(None)}
+    found["as_stated"] = sum(run.as_stated(measure, layer) is True for run, _ in known)
     curves = [run.curves[measure][layer] for run, _ in known]
     found["start"] = _median(curve[0] for curve in curves)
     found["peak"] = _median(curve[k] for curve, (_, k) in zip(curves, known, strict=True))
