@@ -27,19 +27,33 @@ def solution(k):
 @fv.claim("RK-T2-minnorm-literal")
 def counterexample_a_start_in_the_span_whose_limit_is_not():
     """X = (1, 0), y = 13/2, W₁(0) = [[1, ½], [0, −½]], W₂(0) = B = (1, 1): w₀ = (1, 0), yet w_∞ = (13/2, ½)."""
-    half = Fraction(1, 2)
-    problem = fv.FlowProblem(
-        fv.MLP((2, 2, 1), "linear"), FA, weights=[[[1, half], [0, -half]], [[1, 1]]], feedback=[[[1, 1]]],
-        inputs=[[1], [0]], targets=[[Fraction(13, 2)]],
-    )  # fmt: skip
-    top = [1 + S + S**2 / 2, 1 + S**2 / 2]
-    values = {"W1": [[1 + S, HALF], [S, -HALF]], "W2": [top]}
-    speed = sympy.Rational(13, 2) - sympy.expand((1 + S) * top[0] + S * top[1])
+    problem, values, speed = literal(Fraction(13, 2))
     shows = (
         ("w₁", solution(0), 0, 1), ("w₂", solution(1), 0, 0), ("⟨W₂, B₂⟩", alignment, 0, 2),
         ("w₁", solution(0), 1, sympy.Rational(13, 2)), ("w₂", solution(1), 1, HALF), ("⟨W₂, B₂⟩", alignment, 1, 4),
     )  # fmt: skip
     curve = fv.Curve(problem, values, speed, 1, shows)
+    return fv.disproved("w_0 in the span of the samples gives the solution of minimum norm", curve, ("1/8", "1/2"))
+
+
+def literal(target):
+    """The problem of the witness at any y, its curve, and ds/dt = y − w₁(s), a cubic whose root is the limit of s."""
+    half = Fraction(1, 2)
+    problem = fv.FlowProblem(
+        fv.MLP((2, 2, 1), "linear"), FA, weights=[[[1, half], [0, -half]], [[1, 1]]], feedback=[[[1, 1]]],
+        inputs=[[1], [0]], targets=[[target]],
+    )  # fmt: skip
+    top = [1 + S + S**2 / 2, 1 + S**2 / 2]
+    values = {"W1": [[1 + S, HALF], [S, -HALF]], "W2": [top]}
+    return problem, values, sympy.sympify(target) - sympy.expand((1 + S) * top[0] + S * top[1])
+
+
+def counterexample_a_limit_that_is_an_algebraic_number():
+    """The same at y = 2: s tends to the root of s³ + 3/2 s² + 3s = 1, and w₂ to half of it, 0.1425…, instead of 0."""
+    problem, values, speed = literal(Fraction(2))
+    root = sympy.real_roots(sympy.Poly(speed, S))[0]
+    curve = fv.Curve(problem, values, speed, root, (("w₂", solution(1), root, root / 2),))
+    assert not root.is_rational
     return fv.disproved("w_0 in the span of the samples gives the solution of minimum norm", curve, ("1/8", "1/2"))
 
 

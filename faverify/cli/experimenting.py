@@ -31,7 +31,7 @@ CODES = {True: 0, False: 1, None: 3}
 @click.option("--single", is_flag=True, default=None, help="Train in float32.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
 def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
-    """Run the experiment NAME: conservation, convergence or align-then-memorise.
+    """Run the experiment NAME: conservation, convergence, conditioning or align-then-memorise.
 
     Exit code 3: a part of it shows nothing. align-then-memorise decides nothing: 0 says that every network was trained
     to the end. It takes --data and the options after it; the others take --digits. With --out, the folder is made if

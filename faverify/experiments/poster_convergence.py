@@ -53,9 +53,9 @@ class Approach:
     """One network on its way.
 
     `rate` is measured late, `before` in the window before, `predicted` from the weights at the end. There, `gap` is
-    ‖w − w_MN − P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ‖ and `from_minimum_norm` ‖w − w_MN‖. `rise_of_potential`, `rise_of_loss`: the greatest above an earlier value.
-    `formula`: the greatest |W_l − W_l(0) − β_l v_{l−1}ᵀ|. `curves`, by moments: times, residuals ‖y − Xw‖, distances
-    ‖w − w_MN‖, potentials, losses.
+    ‖w − w_MN − P⊥W₁(0)ᵀ(W_L ⋯ W_2)ᵀ‖ and `from_minimum_norm` ‖w − w_MN‖. `rise_of_potential`, `rise_of_loss`: the
+    greatest above an earlier value. `formula`: the greatest |W_l − W_l(0) − β_l v_{l−1}ᵀ|. `curves`, by moments: times,
+    residuals ‖y − Xw‖, distances ‖w − w_MN‖, potentials, losses.
     """
 
     name: str

@@ -9,6 +9,7 @@ from ..errors import Misuse, UnknownName
 
 EXPERIMENTS = {
     "conservation": ("poster_conservation", "the conserved quantity along training, in flow and in exact steps"),
+    "conditioning": ("poster_conditioning", "the angle of direct feedback to the gradient, by the data's spectrum"),
     "convergence": ("poster_convergence", "linear networks against the minimum-norm solution, and how fast"),
     "align-then-memorise": ("align_then_memorise", "networks that learn images: alignment, layer by layer, and loss"),
 }
@@ -17,7 +18,9 @@ LEAST, MOST, MOST_SEED = 20, 500, 2**63 - 1
 
 
 def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options: Any) -> Any:
-    """Run one of the experiments by its name: conservation, convergence, align-then-memorise. Evidence, never a proof.
+    """Run one of the experiments by its name. Evidence, never a proof.
+
+    They are conservation, convergence, conditioning and align-then-memorise.
 
     Units: `digits` of the flows, from 20 on, 50 if left out; steps are exact. `seed` draws networks and data.
     align-then-memorise takes `data` and the settings of `experiments.align_then_memorise` instead of digits.

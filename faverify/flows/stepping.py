@@ -195,6 +195,8 @@ class Stepper(Settler):
         guards[0, :, size:] += ~np.isfinite(high)
         for row in np.flatnonzero(~self.held).tolist():
             case = self.active[row]
+            if not (self.slides[row] or case.fresh or case.parked):
+                continue
             lesser = lesser_of(self.slides[row], caps[0, row])
             for flat in self.slides[row]:
                 if flat in lesser:
@@ -327,7 +329,8 @@ class Stepper(Settler):
         Returns the entries, by case; the places are found by halving.
         """
         over: dict[int, int] = {}
-        rows = [row for row in np.flatnonzero(~self.held).tolist() if doubtful_slides(self.layout, self.slides[row])]
+        sliding = [row for row in np.flatnonzero(~self.held).tolist() if self.slides[row]]
+        rows = [row for row in sliding if doubtful_slides(self.layout, self.slides[row])]
         for row in rows:
 
             def found(at: Any, row: int = row) -> int | None:

@@ -98,6 +98,11 @@ def test_what_does_not_hold_is_told(converged, change):
     assert dataclasses.replace(converged, approaches=(part,)).holds is False
 
 
+def test_a_rate_that_has_not_settled_is_not_told(converged):
+    part = converged.approaches[0]
+    assert dataclasses.replace(part, before=part.rate * (1 + mpmath.mpf("1e-6"))).holds is None
+
+
 def test_what_does_not_rest_says_nothing_of_limits(monkeypatch):
     monkeypatch.setattr(poster_convergence, "rest", lambda *_: Fraction(1, 2))
     part = approach("early", rising(), 20)
