@@ -2,8 +2,8 @@
 
 Networks of one seed start from the same weights and see the same batches; the random feedback F that trains one of them
 is held against both. Alignment and loss are measured at the start and four times an epoch, on the first 500 images:
-`alignment_phases` says by what criteria they are judged. All of it follows from the settings: numbers are drawn from the seed
-and the numbers of network and epoch alone, and sums are taken in one thread.
+`alignment_phases` says by what criteria they are judged. All of it follows from the settings: numbers are drawn from
+the seed and the numbers of network and epoch alone, and sums are taken in one thread.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import Misuse
+from .alignment_phases import AlignThenMemorise, Run
 from .epochs import OVER, Epochs
 from .image_files import CLASSES, Images, images
 from .plain_networks import (
@@ -31,7 +32,6 @@ from .plain_networks import (
     step,
     weight_alignment,
 )
-from .alignment_phases import AlignThenMemorise, Run
 
 PROBE, MOMENTS = 500, 4
 NAME = "align-then-memorise"

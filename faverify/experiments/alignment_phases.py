@@ -67,7 +67,7 @@ class Run:
         return None if top is None else curve[top] - curve[0] >= RISE  # type: ignore[operator]
 
     def as_stated(self, measure: str, layer: int) -> bool | None:
-        """Whether the peak is early, and higher than where the loss is 5 % of its start; None if it never gets there."""
+        """Whether the peak is early, and above where the loss is 5 % of its start; None if it never gets there."""
         top, curve, ratios = self.peak(measure, layer), self.curves[measure][layer], self.ratios
         if top is None or ratios[top] < EARLY:
             return None if top is None else False

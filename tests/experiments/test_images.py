@@ -20,9 +20,9 @@ import faverify as fv
 from faverify.cli import main
 from faverify.experiments import epochs as epochs_module
 from faverify.experiments.align_then_memorise import align_then_memorise
+from faverify.experiments.alignment_phases import AlignThenMemorise, Run, share_of_orders
 from faverify.experiments.image_files import Images
 from faverify.experiments.plain_networks import cosine, delta_alignment, drawn, forward, step, weight_alignment
-from faverify.experiments.alignment_phases import AlignThenMemorise, Run, share_of_orders
 
 SMALL = runpy.run_path(str(Path(__file__).with_name("small_images.py")))
 WIDTHS = (3, 5, 4, 4, 2)
