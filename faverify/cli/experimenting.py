@@ -24,7 +24,7 @@ CODES = {True: 0, False: 1, None: 3}
 @click.option("--hidden", help="Widths of the hidden layers; 64,64,64 if left out.", metavar="n_1,…")
 @click.option("--activation", help="tanh (if left out) or relu.")
 @click.option("--scale", type=float, help="Initial weights have deviation SCALE/√n_{l−1}; 0.2 if left out.")
-@click.option("--rate", type=float, help="The step size; 0.02 if left out.")
+@click.option("--rate", type=float, help="The step size; 0.02 if left out, which ReLU may not bear.")
 @click.option("--batch", type=int, help="Images a step; 32 if left out.")
 @click.option("--epochs", type=int, help="How often every image is learnt; 100 if left out.")
 @click.option("--seeds", type=int, help="How many networks; 20 if left out.")

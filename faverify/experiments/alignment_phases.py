@@ -175,7 +175,7 @@ class AlignThenMemorise:
             f"{s['epochs']} epochs, seed {s['seed']}, {seeds} network{'s' * (seeds > 1)}{few}",
         ]
         for row in self.losses():
-            gone = f", {row['diverged']} diverged" if row["diverged"] else ""
+            gone = f", {row['diverged']} diverged (try a smaller rate)" if row["diverged"] else ""
             lines.append(
                 f"  {row['rule'].upper():3}  loss to {_short(row['ratio'])} of its start, accuracy "
                 f"{_short(row['accuracy'])} (medians); to 5 % in {row['learnt']} of {row['of']}{gone}"
