@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+
+from .sweeping import progress_bar
 
 CODES = {True: 0, False: 1, None: 3}
 
@@ -14,24 +17,54 @@ CODES = {True: 0, False: 1, None: 3}
 @click.command()
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write NAME.json and NAME.svg here.")
-@click.option("--digits", type=int, default=50, show_default=True, help="Precision of the flows.")
+@click.option("--digits", type=int, help="Precision of the flows; 50 if left out.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of networks and data.")
+@click.option("--data", help="digits, or a folder with the files of MNIST or CIFAR-10.", metavar="digits|FOLDER")
+@click.option("--samples", type=int, help="Learn the first N images only.", metavar="N")
+@click.option("--hidden", help="Widths of the hidden layers; 64,64,64 if left out.", metavar="n_1,…")
+@click.option("--activation", help="tanh (if left out) or relu.")
+@click.option("--scale", type=float, help="Initial weights have deviation SCALE/√n_{l−1}; 0.2 if left out.")
+@click.option("--rate", type=float, help="The step size; 0.02 if left out, which ReLU may not bear.")
+@click.option("--batch", type=int, help="Images a step; 32 if left out.")
+@click.option("--epochs", type=int, help="How often every image is learnt; 100 if left out.")
+@click.option("--seeds", type=int, help="How many networks; 20 if left out.")
+@click.option("--single", is_flag=True, default=None, help="Train in float32.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
-def experiment(name: str, out: Path | None, digits: int, seed: int, as_json: bool) -> None:
-    """Run the experiment NAME: conservation, convergence or conditioning. Exit code 3: a part of it shows nothing.
+def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
+    """Run the experiment NAME: conservation, convergence, conditioning or align-then-memorise.
 
-    With --out, the folder is made if need be. The figure needs matplotlib; without it, the record is written alone.
+    Exit code 3: a part of it shows nothing. align-then-memorise decides nothing: 0 says that every network was trained
+    to the end. It takes --data and the options after it; the others take --digits. With --out, the folder is made if
+    need be, and a training that was interrupted or killed goes on when it is called again. The figure needs
+    matplotlib; without it, the record is written alone.
     """
+    from ..experiments.posters import TRAININGS
     from ..experiments.posters import experiment as run
 
+    given = {option: value for option, value in options.items() if value is not None}
+    if "hidden" in given:
+        given["hidden"] = numbers(given["hidden"])
     if out is not None:
         made(out)
-    found = run(name, digits=digits, seed=seed)
+    if name in TRAININGS:
+        with progress_bar(name) as progress:
+            found = run(name, seed=seed, out=out, progress=progress, **given)
+        code = 0 if found.complete else 3
+    else:
+        found = run(name, seed=seed, **given)
+        code = CODES[found.holds]
     record = json.dumps(found.to_dict(), ensure_ascii=False, indent=2)
     if out is not None:
         kept(out, name, record, found)
     click.echo(record if as_json else str(found))
-    sys.exit(CODES[found.holds])
+    sys.exit(code)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: write whole numbers with commas: 64,64", param_hint="--hidden") from error
 
 
 def made(out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..errors import Misuse
@@ -96,3 +97,34 @@ def convergence_figure(found: Any, path: Any) -> Path:
         ax.set_xlim(0, None)
     axes[1][0].legend(fontsize=7)
     return written(figure, path)
+
+
+def alignment_figure(found: Any, path: Any) -> Path:
+    figure, axes = figure_of(1, 3)
+    titles = {"delta": "cosine of δ_l with back-propagation's", "weights": "cosine of W_l with F_lᵀF_{l−1}"}
+    for rule, style in zip(found.rules, STYLES, strict=False):
+        runs = [run for run in found.of(rule) if run.status == "ok"]
+        if not runs:
+            continue
+        moments, name = runs[0].moments, rule.upper()
+        axes[0][0].plot(moments, middle([run.ratios for run in runs]), style, color="black", label=name)
+        for ax, (measure, title) in zip(axes[0][1:], titles.items(), strict=True):
+            for k, layer in enumerate(runs[0].curves[measure]):
+                curve = middle([run.curves[measure][layer] for run in runs])
+                ax.plot(moments, curve, style, color=f"C{k}", label=f"layer {layer}, {name}")
+            ax.set_title(title)
+    settings = found.settings
+    axes[0][0].set_title(f"loss over its start; {settings['data']['name']}, initial scale {settings['scale']}")
+    axes[0][0].set_yscale("log")
+    for ax in axes[0]:
+        ax.set_xscale("symlog", linthresh=1)
+        ax.set(xlabel="epoch", xlim=(0, None))
+        if ax.lines:
+            ax.legend(fontsize=7)
+    return written(figure, path)
+
+
+def middle(curves: list[Any]) -> list[float]:
+    """The median over curves at each moment, a gap where one is undefined."""
+    columns = ([math.nan if v is None else v for v in column] for column in zip(*curves, strict=True))
+    return [math.nan if any(map(math.isnan, column)) else median(column) for column in columns]
