@@ -30,15 +30,19 @@ class Suggestion:
     problem: FlowProblem
     changes: dict[str, Rows] = field(repr=False)
     numbers: dict[str, Number] = field(default_factory=dict)
+    loses: tuple[str, ...] = ()  # goals that were guaranteed, and no longer are
 
     def to_dict(self) -> dict[str, Any]:
         changes = {name: texts(rows) for name, rows in self.changes.items()}
         numbers = {name: number.to_dict() for name, number in self.numbers.items()}
-        return {"statement": self.statement, "reaches": list(self.reaches), "changes": changes, "numbers": numbers}
+        goals = {"reaches": list(self.reaches), "loses": list(self.loses)}
+        return {"statement": self.statement, **goals, "changes": changes, "numbers": numbers}
 
     def lines(self) -> list[str]:
         found = [f"  • {self.statement}"]
         found += [f"      then {joined(WANTED[goal] for goal in self.reaches)}"]
+        if self.loses:
+            found.append(f"      but it is no longer guaranteed that {joined(WANTED[goal] for goal in self.loses)}")
         for name, rows in self.changes.items():
             if len(rows) * len(rows[0]) <= 12:
                 written = "; ".join(" ".join(str(Number.of(value, 12)) for value in row) for row in rows)
@@ -68,7 +72,8 @@ def suggestions(case: Case, found: Findings) -> list[Suggestion]:
             read = {name: rows_of(value) for name, value in changes.items() if name != "activation"}
             numbers = {number.id: number.numbers for number in after.guarantees if number.goal in reaches}
             flat = {f"{name}: {key}": value for name, them in numbers.items() for key, value in them.items()}
-            kept.append(Suggestion(words, reaches, problem, read, flat))
+            loses = tuple(goal for goal in WANTED if goal in found.reached and goal not in after.reached)
+            kept.append(Suggestion(words, reaches, problem, read, flat, loses))
     return kept
 
 

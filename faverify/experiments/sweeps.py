@@ -41,8 +41,9 @@ class Sweep:
     """What is known of a claim at the cases 0, …, cases − 1.
 
     `counts`: how many hold, fail, are undecided and are missing; `statuses`: how many ended in each way; `measures`:
-    the largest value of each, as {"value": a decimal string, "case": the first that has it}; `failures`: the cases that
-    do not hold; `lines()`: the records as they were written. Cases are missing where a sweep was stopped.
+    the largest value of each, as {"value": a decimal string, "case": the first that has it}; `controls`: in how many
+    cases a false statement beside the claim was seen to fail, of those that have one; `failures`: the cases that do not
+    hold; `lines()`: the records as they were written. Cases are missing where a sweep was stopped.
     """
 
     claim: str
@@ -54,14 +55,17 @@ class Sweep:
     statuses: Mapping[str, int]
     measures: Mapping[str, Mapping[str, Any]]
     failures: tuple[int, ...]
+    controls: Mapping[str, int]
     out: Path | None
     lines: Callable[[], Iterator[bytes]] = field(repr=False, compare=False)
 
     @property
     def holds(self) -> bool | None:
-        """False if a case does not hold; None if none fails and some are undecided or missing."""
+        """False if a case does not hold; None if none fails and some are undecided or missing, or no control failed."""
         if self.counts["fails"]:
             return False
+        if self.controls["seen"] and not self.controls["violated"]:
+            return None
         return None if self.counts["undecided"] or self.counts["missing"] else True
 
     @property
@@ -88,6 +92,7 @@ class Sweep:
             "statuses": dict(self.statuses),
             "measures": {name: dict(worst) for name, worst in self.measures.items()},
             "failures": list(self.failures),
+            "controls": dict(self.controls),
             "example": next(self.examples, None) if self.failures else None,
             "out": None if self.out is None else str(self.out),
         }
@@ -101,6 +106,9 @@ class Sweep:
             lines.append("  status: " + ", ".join(f"{name} {count}" for name, count in self.statuses.items()))
         for name, worst in self.measures.items():
             lines.append(f"  largest {name}: {Decimal(worst['value']):.3g} (case {worst['case']})")
+        if self.controls["seen"]:
+            seen, violated = self.controls["seen"], self.controls["violated"]
+            lines.append(f"  the control, a false statement, was seen to fail in {violated} of {seen} cases")
         if self.failures:
             shown = ", ".join(map(str, self.failures[:SHOWN])) + ", …" * (len(self.failures) > SHOWN)
             place = "" if self.out is None else f"; faverify replay {Examples(self.out, {}).path(self.failures[0])}"
@@ -254,6 +262,7 @@ class Tally:
         self.statuses: Counter[str] = Counter()
         self.largest: dict[str, tuple[Decimal, int, str]] = {}  # value, −case, as it was written
         self.failures: list[int] = []
+        self.controls: Counter[bool] = Counter()  # whether a false statement was seen to fail, where a case has one
 
     @property
     def known(self) -> int:
@@ -264,6 +273,9 @@ class Tally:
         self.statuses[record["status"]] += 1
         if record["holds"] is False:
             self.failures.append(record["case"])
+        control = record.get("control")
+        if isinstance(control, dict) and isinstance(control.get("violated"), bool):
+            self.controls[control["violated"]] += 1
         for name, text in record.get("measures", {}).items():
             found = (Decimal(text), -record["case"], text)
             self.largest[name] = max(found, self.largest.get(name, found))
@@ -278,4 +290,5 @@ class Tally:
                 name: {"value": text, "case": -case} for name, (_, case, text) in sorted(self.largest.items())
             },
             "failures": tuple(sorted(self.failures)),
+            "controls": {"seen": self.controls.total(), "violated": self.controls[True]},
         }

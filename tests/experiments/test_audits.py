@@ -498,3 +498,19 @@ def test_feedback_must_be_given():
     problem = fv.FlowProblem(fv.MLP((1, 1, 1)), FA, weights=[[[1]], [[1]]], inputs=[[1]], targets=[[1]])
     with pytest.raises(fv.Misuse, match="B2, which the rule reads"):
         fv.audit(problem)
+
+
+def test_a_suggestion_says_what_it_loses():
+    """Direct feedback as weights gives descent and a rate, and takes ‖W₁‖² ≤ 2‖F‖² away."""
+    problem = fv.FlowProblem(
+        fv.MLP((2, 3, 2), "linear"), fv.rules.DirectFeedbackAlignment(),
+        weights=[[["1/2", "-1/2"], [0, 0], [2, 0]], [[1, 0, 0], ["1/4", 2, "1/2"]]],
+        feedback={"F1": [[1, 0, 0], ["1/4", 2, "1/2"]]}, inputs=[["-3/2"], [-1]], targets=[[0], ["1/2"]],
+    )  # fmt: skip
+    audit = fv.audit(problem)
+    assert audit.suggestions
+    for suggestion in audit.suggestions:
+        lost = set(audit.reached) - set(fv.audit(suggestion.problem).reached)
+        assert set(suggestion.loses) == lost
+        assert ("no longer guaranteed" in "\n".join(suggestion.lines())) is bool(lost)
+    assert any(suggestion.loses for suggestion in audit.suggestions)

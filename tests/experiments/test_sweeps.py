@@ -769,3 +769,16 @@ def test_a_bar_is_for_terminals_only(tmp_path):
     assert quiet.stderr == ""
     assert "3/3" in shown.stderr
     assert quiet.stdout == shown.stdout
+
+
+@pytest.mark.parametrize(("violated", "holds"), [([True, False], True), ([False, False], None), ([None, True], True)])
+def test_a_control_that_never_fails_leaves_it_open(violated, holds):
+    from faverify.experiments.sweeps import Tally
+
+    tally = Tally()
+    for case, seen in enumerate(violated):
+        tally.add({"case": case, "status": "ok", "holds": True, "control": {"violated": seen}})
+    told = tally.told(2)
+    found = fv.Sweep("X", "x", 20, 0, 2, out=None, lines=lambda: iter(()), **told)
+    assert found.holds is holds
+    assert f"was seen to fail in {violated.count(True)} of" in str(found)
