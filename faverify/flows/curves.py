@@ -17,7 +17,7 @@ from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
 from .problems import FlowProblem, number
-from .solutions import rational
+from .solutions import OfProblem, rational
 from .training import steps
 
 S = sympy.Symbol("s", real=True)
@@ -25,7 +25,7 @@ DIGITS = 40  # to which a closed form must agree with the integrator
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(OfProblem):
     """θ(s) with θ(0) the problem's start and ṡ = speed(s): a solution along its own curve; for speed 1, s is the time.
 
     s goes from 0 to `end`, which it reaches if the speed is not 0 there, and tends to as t → ∞ if it is. `shows` lists
@@ -41,15 +41,6 @@ class Curve:
     speed: Any
     end: Any
     shows: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any, Any], ...] = ()
-    network: str = ""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.problem.net.widths  # type: ignore[no-any-return]
-
-    @property
-    def activation(self) -> str:
-        return str(self.problem.net.activation.name)
 
     def recheck(self) -> bool:
         shapes = {name: [len(row) for row in rows] for name, rows in self.problem.data.items() if name[0] in "Wb"}
@@ -228,7 +219,7 @@ def inverted(slowness: Callable[[Any], Any], time: Any, end: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Moment(OfProblem):
     """A state, and the exact rate there of a function of the parameters (and of the data) along the flow.
 
     `recheck` differentiates function(θ + s θ̇) at s = 0, θ̇ being the rule's velocities over rational numbers.
@@ -239,15 +230,6 @@ class Moment:
     function: Callable[[dict[str, Any]], Any]
     rate: Any
     holds: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...] = field(default=())
-    network: str = ""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.problem.net.widths  # type: ignore[no-any-return]
-
-    @property
-    def activation(self) -> str:
-        return str(self.problem.net.activation.name)
 
     def recheck(self) -> bool:
         exact(self.rate, "rate")
@@ -285,22 +267,13 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Stepped:
+class Stepped(OfProblem):
     """What n steps of training make of a function of the parameters, exactly."""
 
     problem: FlowProblem
     eta: Fraction
     count: int
     shows: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...]
-    network: str = ""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.problem.net.widths  # type: ignore[no-any-return]
-
-    @property
-    def activation(self) -> str:
-        return str(self.problem.net.activation.name)
 
     def recheck(self) -> bool:
         training = steps(self.problem, self.eta, self.count)

@@ -22,8 +22,23 @@ from .recorders import error_of
 TIME = sympy.Symbol("t", real=True)
 
 
+class OfProblem:
+    """What every witness about a problem says of its network."""
+
+    problem: FlowProblem
+    network = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.problem.net.widths  # type: ignore[no-any-return]
+
+    @property
+    def activation(self) -> str:
+        return str(self.problem.net.activation.name)
+
+
 @dataclass(frozen=True)
-class Solution:
+class Solution(OfProblem):
     """θ(t) of a problem, by name, as rows of SymPy expressions in `t`; and the time at which an entry becomes infinite.
 
     `recheck` substitutes it into the rule's velocities, run over SymPy expressions, and shares nothing with the
@@ -33,15 +48,6 @@ class Solution:
     problem: FlowProblem
     values: Mapping[str, Any]
     ends: Fraction | None = None
-    network: str = ""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.problem.net.widths  # type: ignore[no-any-return]
-
-    @property
-    def activation(self) -> str:
-        return str(self.problem.net.activation.name)
 
     def residuals(self) -> list[Any]:
         """θ̇ − the rule's velocities, entry by entry, simplified."""
