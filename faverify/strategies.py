@@ -97,8 +97,11 @@ def _problems(
         weights = [weights[0], *feedback]
     if start == "corollary":
         for k in range(len(weights) - 2, -1, -1):  # from the top: each layer no greater than the feedback above it
-            while square(weights[k]) > square(weights[k + 1]):
-                weights[k] = [[v / 2 for v in row] for row in weights[k]]
+            room, size = square(weights[k + 1]), square(weights[k])
+            factor = Fraction(int(room > 0))  # below feedback that is 0 nothing but 0 will do
+            while room and size * factor**2 > room:
+                factor /= 2
+            weights[k] = [[v * factor for v in row] for row in weights[k]]
         feedback = weights[1:]
     if start == "zero":
         weights = [[[Fraction(0)] * cols for _ in range(rows)] for rows, cols in shapes]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 import faverify as fv
 from faverify import strategies
-from faverify.strategies import problems, square, widths
+from faverify.strategies import problems, rationals, square, widths
 
 FEW = settings(max_examples=25, deadline=None)
 
@@ -15,11 +15,17 @@ FEW = settings(max_examples=25, deadline=None)
 @FEW
 @given(problems(start="corollary"))
 def test_starts_of_the_corollary_satisfy_it(problem):
-    """While B ≠ 0: a feedback of 0 makes everything below it 0."""
+    """A feedback of 0 makes everything below it 0."""
     data, depth = problem.data, problem.net.depth
     for layer in range(1, depth):
         assert data[f"W{layer + 1}"] == data[f"B{layer + 1}"]
         assert square(data[f"W{layer}"]) <= square(data[f"B{layer + 1}"])
+
+
+@FEW
+@given(problems(start="corollary", entries=rationals(1, 1), sizes=widths((2, 3), (1, 2), (1, 1))))
+def test_small_numbers_bring_feedback_of_zero(problem):
+    test_starts_of_the_corollary_satisfy_it.hypothesis.inner_test(problem)
 
 
 @FEW
