@@ -22,7 +22,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import faverify as fv
-from faverify.experiments.gaussian_integrals import slopes
+from faverify.experiments.online_posters import Aligned, Noiseless, Swapped
 from faverify.experiments.online_training import gaps
 from faverify.experiments.order_parameters import Equations
 
@@ -30,28 +30,6 @@ START = fv.TeacherStudent(
     eta=0.5, v=[0.6, 0.3], F=[1, -0.7], Q=[[0.5, 0.1], [0.1, 0.4]], R=[[0.4, 0.1], [-0.1, -0.3]], v_star=[1.2, 0.8],
     T=[[1, 0.2], [0.2, 0.8]],
 )  # fmt: skip
-
-
-class Aligned(Equations):
-    """F_k → v_k."""
-
-    def feedback(self, v):
-        return v
-
-
-class Noiseless(Equations):
-    """η² dropped."""
-
-    def noise(self, C, s):
-        return np.zeros((self.problem.K, self.problem.K))
-
-
-class Swapped(Equations):
-    """I₃'s a and c swapped."""
-
-    def pulls(self, C, s):
-        every = slopes(C, C.shape[-1])
-        return np.einsum("...cbk,...c->...kb", every, s)[..., : self.problem.K, :]
 
 
 def seconds(run) -> float:

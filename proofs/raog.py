@@ -126,6 +126,104 @@ def theorem_one_output_aligns_strongly_in_the_flow():
     return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output"))
 
 
+@fv.claim("RAOG-W3")
+def theorem_the_first_alignment_matrix_does_not_return():
+    """k = 1, f = c A_1x, where the law makes c a function of ‖A_1‖² that is not negative: A_1 ≠ 0 for all t > 0.
+
+    ½C(‖A_1‖²) − ⟨w, A_1⟩ is 0 at the start, where it falls since wx ≠ 0 (Σ_yx ≠ 0), and never rises: it is negative for
+    all t > 0. But where A_1 is 0, it is 0.
+    """
+    argument = fv.Argument()
+    first, fit = fv.letter("A_{1}", 1, "n_0"), fv.letter("w", 1, "n_0")
+    x, y, c, area = fv.letter("x", "n_0", "b"), fv.letter("y", 1, "b"), fv.letter("c", 1, 1), fv.letter("C", 1, 1)
+    argument.suppose_equal(y @ x.mT, fit @ x @ x.mT, "w fits the data in least squares: w xxᵀ = Σ_yx has a solution")
+    argument.moving(first, -(c * first @ x - y) @ x.mT, "dA_1 = −e xᵀ, e = c A_1x − y")
+    motion = argument.moves["A_{1}"]
+    argument.moving(area, 2 * c * fv.inner(first, motion), "C(‖A_1‖²) has the derivative c(‖A_1‖²), and C(0) = 0")
+    argument.never_rises(area / 2 - fv.inner(fit, first), argument.square((fit - c * first) @ x), "a square")
+    stated = "k = 1, from zero, Σ_yx ≠ 0: A_1 ≠ 0 for all t > 0, and so A_l > 0 for all l ≥ 2"
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output", loss="squared loss"))
+
+
+@fv.claim("RAOG-W3")
+def theorem_one_output_has_the_direction_of_the_gradient():
+    """k = 1: (W_L ⋯ W_{l+1})ᵀe is F_lᵀe times numbers A_{j+1} and M_j that are positive, layer by layer."""
+    argument, up = fv.Argument(), fv.letter("A_{l+1}", 1, 1)
+    above = fv.letter("F_{l+1}", 1, "q")
+    back, e = fv.letter("F_{l}", 1, "n"), fv.letter("e", 1, "b")
+    top = fv.letter("A_{L}", 1, 1)
+    argument.equal((top * back).mT @ e, top * (back.mT @ e), "at the top W_L = A_LF_{L−1}")
+    weight = (above.mT @ back) * up
+    signal = fv.norm2(above) * up * (back.mT @ e)
+    argument.equal(weight.mT @ (above.mT @ e), signal, "W_{l+1}ᵀF_{l+1}ᵀe = A_{l+1}M_{l+1} F_lᵀe")
+    stated = "k = 1, from zero: δ_l of the gradient is a positive multiple of DFA's, wherever e ≠ 0"
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output"))
+
+
+# Small times
+
+
+@fv.claim("RAOG-SEQ")
+def theorem_layers_align_from_bottom_to_top():
+    """If A_l = τc_l to leading order, τ = t^p, then A_{l+1} = ½τ²c_lM_{l−1}c_lᵀ: p = 1 below, so p = 2^{l−1}.
+
+    τ moves at κτ with κ = p/t. The coefficients do not vanish where Σ_yx ≠ 0 and F_l has a right inverse: c_2 and what
+    follows are symmetric, of positive trace.
+    """
+    argument, s = fv.Argument(), Layer()
+    tau, kappa = fv.letter("τ", 1, 1), fv.letter("κ", 1, 1)
+    argument.moving(tau, kappa * tau, "τ = t^p: dτ/dt = (p/t)τ")
+    c = fv.letter("c_{l}", "k", "k")
+    upper = (c @ s.gram @ c.mT) / 2
+    argument.equal(
+        argument.rate(upper * tau * tau), argument.rate(c * tau) @ s.gram @ (c * tau).mT, "dA_{l+1} = dA_lM_{l−1}A_lᵀ"
+    )
+    sigma = fv.letter("Σ_yx", "k", "n_0")
+    bottom = (sigma @ sigma.mT) / 2
+    argument.equal(
+        argument.rate(bottom * tau * tau), argument.rate(sigma * tau) @ (sigma * tau).mT, "dA_2 = dA_1A_1ᵀ, A_1 = tΣ_yx"
+    )
+    zero = upper * 0
+    argument.equal(upper - upper.mT, zero, "symmetric")
+    trace = argument.square(c @ s.below) * Fraction(1, 2)
+    argument.at_least(fv.trace(upper), fv.trace(zero), trace, "tr c_{l+1} = ½‖c_lF_{l−1}‖²")
+    argument.at_least(fv.trace(bottom), fv.trace(zero), argument.square(sigma) * Fraction(1, 2), "tr c_2 = ½‖Σ_yx‖²")
+    right = fv.letter("G", "m", "k")
+    argument.suppose_equal(s.below @ right, fv.identity(c), "F_{l−1} has full row rank: F_{l−1}G = I")
+    argument.equal(c @ s.below @ right, c, "so c_lF_{l−1} = 0 only where c_l = 0")
+    stated = "from zero, to leading order at small t: A_{l+1} = ½A_lM_{l−1}A_lᵀ, so that ‖A_l‖ = Θ(t^{2^{l−1}})"
+    small = replace(SCOPE, loss="squared loss", time="to leading order as t → 0")
+    return argument.proved(fv.Flow(DFA).rule, stated, small)
+
+
+@fv.claim("RAOG-COND")
+def theorem_data_enter_through_their_correlation():
+    """A_2 = ½t²Σ_yxΣ_yxᵀ + R with dR/dt = −Σ_yxSᵀ − f xᵀA_1ᵀ, S = ∫ f xᵀ: R is O(t^{2^L+1}).
+
+    By `theorem_layers_align_from_bottom_to_top` f = W_L ⋯ W_1x is of the order of A_L ⋯ A_1, t^{2^L−1}; so S
+    is O(t^{2^L}), and each term of dR/dt has the factor S, or f and A_1: O(t^{2^L}), and R one order more.
+    """
+    argument = fv.Argument()
+    x, y, f = fv.letter("x", "n_0", "b"), fv.letter("y", "k", "b"), fv.letter("f", "k", "b")
+    first, second, rest = fv.letter("A_{1}", "k", "n_0"), fv.letter("A_{2}", "k", "k"), fv.letter("S", "k", "n_0")
+    t, sigma = fv.letter("t", 1, 1), y @ x.mT
+    argument.moving(t, t * 0 + 1, "time")
+    argument.moving(first, -(f - y) @ x.mT, "dA_1 = −e xᵀ")
+    argument.moving(rest, f @ x.mT, "S = ∫ f xᵀ")
+    argument.moving(second, argument.moves["A_{1}"] @ first.mT, "dA_2 = dA_1A_1ᵀ")
+    argument.conserved(first - sigma * t + rest, first, "A_1 − tΣ_yx + S is constant")
+    for name in ("A_{1}", "S"):
+        begun = fv.letter(f"{name}(0)", "k", "n_0")
+        argument.suppose_equal(begun, begun * 0, "from zero")
+    argument.suppose_equal(fv.letter("t(0)", 1, 1), t * 0, "from zero")
+    argument.equal(first, sigma * t - rest, "A_1 = tΣ_yx − S")
+    remainder = second - (sigma @ sigma.mT) * t * t / 2
+    left = -(sigma @ rest.mT) - (f @ x.mT) @ (sigma * t - rest).mT
+    argument.equal(argument.rate(remainder), left, "d/dt(A_2 − ½t²Σ_yxΣ_yxᵀ)")
+    stated = "from zero: A_2 = ½t²Σ_yxΣ_yxᵀ + R, and each term of dR/dt has a factor f or its integral"
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, loss="squared loss"))
+
+
 # What is false
 
 

@@ -65,6 +65,15 @@ BAD = {
         "def counterexample_x(): return fv.discover(FA, fv.MLP((2, 2, 1)))",
         "which refutes nothing",
     ),
+    "evidence proves nothing": ("def theorem_x(): return fv.two_phases(seeds=[100], t=1)", "returned TwoPhases"),
+    "evidence against": (
+        "def conjecture_x(): return fv.two_phases(seeds=[100], t=1)",
+        "the evidence does not speak for it",
+    ),
+    "empirical": (
+        '@fv.claim("RAOG-ATM")\ndef theorem_x(): return fv.check(fv.laws.feedback_balance, FA)',
+        "RAOG-ATM is empirical, so it needs a conjecture",
+    ),
     "raises": ("def theorem_x(): raise ValueError('inside')", "ValueError: inside"),
     "unknown claim": ('@fv.claim("RK-T7")\ndef theorem_x(): pass', "no claim is called 'RK-T7'"),
 }

@@ -23,22 +23,27 @@ CODES = {True: 0, False: 1, None: 3}
 @click.option("--samples", type=int, help="Learn the first N images only.", metavar="N")
 @click.option("--hidden", help="Widths of the hidden layers; 64,64,64 if left out.", metavar="n_1,…")
 @click.option("--activation", help="tanh (if left out) or relu.")
-@click.option("--scale", type=float, help="Initial weights have deviation SCALE/√n_{l−1}; 0.2 if left out.")
-@click.option("--rate", type=float, help="The step size; 0.02 if left out, which ReLU may not bear.")
+@click.option("--scale", type=float, help="Of the initial weights; 0.2/√n_{l−1} if left out, 0.01 online.")
+@click.option("--rate", type=float, help="The step size; 0.02 if left out, 0.5 online.")
 @click.option("--batch", type=int, help="Images a step; 32 if left out.")
 @click.option("--epochs", type=int, help="How often every image is learnt; 100 if left out.")
 @click.option("--seeds", type=int, help="How many networks; 20 if left out.")
 @click.option("--single", is_flag=True, default=None, help="Train in float32.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
 def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
-    """Run the experiment NAME: conservation, convergence, conditioning or align-then-memorise.
+    """Run the experiment NAME, which is one of
+
+    \b
+    conservation, convergence, conditioning     flows to any number of digits: --digits
+    two-phases, sign-selection, order-parameters   online learning, N → ∞: --seeds, --rate, --scale
+    align-then-memorise                         networks that learn images: --data and what stands after it
 
     Exit code 3: a part of it shows nothing. align-then-memorise decides nothing: 0 says that every network was trained
-    to the end. It takes --data and the options after it; the others take --digits. With --out, the folder is made if
+    to the end. With --out, the folder is made if
     need be, and a training that was interrupted or killed goes on when it is called again. The figure needs
     matplotlib; without it, the record is written alone.
     """
-    from ..experiments.posters import TRAININGS
+    from ..experiments.posters import EXPERIMENTS
     from ..experiments.posters import experiment as run
 
     given = {option: value for option, value in options.items() if value is not None}
@@ -46,7 +51,7 @@ def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options:
         given["hidden"] = numbers(given["hidden"])
     if out is not None:
         made(out)
-    if name in TRAININGS:
+    if name in EXPERIMENTS and "progress" in EXPERIMENTS[name].takes:
         with progress_bar(name) as progress:
             found = run(name, seed=seed, out=out, progress=progress, **given)
         code = 0 if found.complete else 3

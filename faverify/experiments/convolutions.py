@@ -8,11 +8,14 @@ block-Toeplitz matrix. What both have in common is counted over the rational num
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from ..errors import Misuse
+from ..kernel.ranks import generically_independent
+from ..kernel.verdicts import Scope, Verdict
 
 HEURISTIC = "that direct feedback cannot train convolutions is a heuristic: what is counted here is a form of weights"
 
@@ -97,6 +100,31 @@ def meeting(upper: Any, lower: Any, basis: list[Any]) -> Meeting:
     nearest = flat @ np.linalg.lstsq(flat, fixed.ravel(), rcond=None)[0]
     cosine = float(np.linalg.norm(nearest) / np.linalg.norm(fixed)) if fixed.any() else 0.0
     return Meeting(k, (rows, cols), first, second, both, cosine, float(np.sqrt(second / (rows * cols))))
+
+
+def generically_apart(outputs: int, basis: list[Any], seed: int = 0) -> Verdict:
+    """Whether {F_lᵀAF_{l−1}}, of dimension k² for k = `outputs`, meets the span of a basis in 0 alone, for generic F.
+
+    Returns: Proved for all F but a set of measure 0, by an exact minor at whole numbers that are drawn. Undecided where
+    there is none there: without room (k² + dim C > n_l n_{l−1}) there cannot be one.
+
+    Examples
+    --------
+    >>> verdict = generically_apart(2, convolution_basis((2, 2), 4, 3))
+    >>> verdict.kind, verdict.how
+    ('proved', 'a minor of 16 × 16 whole numbers that is not 0')
+    """
+    draw = Random(seed)
+    rows, cols = basis[0].shape
+    upper, lower = ([[draw.randint(-9, 9) for _ in range(n)] for _ in range(outputs)] for n in (rows, cols))
+    family = [[a * b for a in row for b in column] for row in upper for column in lower]
+    flat = [[int(v) for v in np.ravel(matrix)] for matrix in basis]
+    stated = f"k = {outputs}: F_lᵀAF_{{l−1}} is in a given space of {len(basis)} dimensions for A = 0 alone"
+    scope = Scope(
+        layers="one", widths=f"{rows} × {cols}, {outputs} outputs", depths="all", batch="all", loss="all",
+        activations="linear", gates="none", feedback="all but a set of measure 0", time="none: a form of weights",
+    )  # fmt: skip
+    return generically_independent([*family, *flat], stated, "DirectFeedbackAlignment", scope)
 
 
 def rank(matrices: list[Any]) -> int:

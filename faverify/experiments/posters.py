@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Misuse, UnknownName
 
-EXPERIMENTS = {
-    "conservation": ("poster_conservation", "the conserved quantity along training, in flow and in exact steps"),
-    "conditioning": ("poster_conditioning", "the angle of direct feedback to the gradient, by the data's spectrum"),
-    "convergence": ("poster_convergence", "linear networks against the minimum-norm solution, and how fast"),
-    "align-then-memorise": ("align_then_memorise", "networks that learn images: alignment, layer by layer, and loss"),
-}
-TRAININGS = {"align-then-memorise"}  # in floating point, with data and settings of their own
 LEAST, MOST, MOST_SEED = 20, 500, 2**63 - 1
+IMAGES = ("data", "hidden", "activation", "scale", "rate", "batch", "epochs", "seeds", "samples", "single", "out",
+          "progress")  # fmt: skip
+
+
+class Named(NamedTuple):
+    """Where an experiment is, what it is about, and what it takes besides a seed."""
+
+    module: str
+    function: str
+    about: str
+    takes: tuple[str, ...]
+
+
+EXPERIMENTS = {
+    "conservation": Named(
+        "poster_conservation", "conservation", "the conserved quantity along training, in flow and in steps",
+        ("digits",),
+    ),
+    "conditioning": Named(
+        "poster_conditioning", "conditioning", "the angle of direct feedback to the gradient, by the data", ("digits",)
+    ),
+    "convergence": Named(
+        "poster_convergence", "convergence", "linear networks against the minimum-norm solution", ("digits",)
+    ),
+    "align-then-memorise": Named(
+        "align_then_memorise", "align_then_memorise", "networks that learn images: alignment by layer, and loss", IMAGES
+    ),
+    "two-phases": Named(
+        "online_posters", "phases", "order parameters: first v aligns with F, then it memorises",
+        ("scale", "rate", "seeds"),
+    ),
+    "sign-selection": Named(
+        "online_posters", "selections", "order parameters: which sign copy training ends in", ("scale", "rate", "seeds")
+    ),
+    "order-parameters": Named(
+        "online_posters", "limits", "online training at finite N against the equations, right and wrong",
+        ("rate", "seeds"),
+    ),
+}  # fmt: skip
 
 
 def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options: Any) -> Any:
     """Run one of the experiments by its name. Evidence, never a proof.
 
-    They are conservation, convergence, conditioning and align-then-memorise.
+    They are conservation, convergence, conditioning, align-then-memorise, two-phases, sign-selection and
+    order-parameters.
 
     Units: `digits` of the flows, from 20 on, 50 if left out; steps are exact. `seed` draws networks and data.
-    align-then-memorise takes `data` and the settings of `experiments.align_then_memorise` instead of digits.
+    align-then-memorise takes `data` and the settings of `experiments.align_then_memorise`; those of order parameters
+    take `seeds`, how many, the step size `rate` and the `scale` of the start.
 
     Returns: a result with `holds`, `to_dict()`, `figure(path)` (which needs matplotlib) and a text as its str.
 
@@ -38,19 +72,15 @@ def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options
     """
     if name not in EXPERIMENTS:
         raise UnknownName("experiment", name, EXPERIMENTS)
-    if name in TRAININGS:
-        if digits is not None:
-            raise Misuse("digits", digits, f"nothing: {name} is trained in floating point; leave digits out")
-        if "data" not in options:
-            raise Misuse("data", None, "digits, or a folder with the files of MNIST or CIFAR-10")
-    elif options:
-        told = f"nothing: {name} takes digits and seed; {', '.join(sorted(TRAININGS))} takes others"
-        raise Misuse(sorted(options)[0], options[sorted(options)[0]], told)
-    else:
-        digits = options["digits"] = 50 if digits is None else digits
+    known = EXPERIMENTS[name]
+    given = options if digits is None else options | {"digits": digits}
+    for option in sorted(given.keys() - set(known.takes)):
+        raise Misuse(option, given[option], f"nothing: {name} takes seed, {', '.join(known.takes)}; leave it out")
+    if "data" in known.takes and "data" not in options:
+        raise Misuse("data", None, "digits, or a folder with the files of MNIST or CIFAR-10")
+    if "digits" in known.takes:
+        digits = given["digits"] = 50 if digits is None else digits
     for argument, value, least, most in (("digits", digits, LEAST, MOST), ("seed", seed, 0, MOST_SEED)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
             raise Misuse(argument, value, f"a whole number from {least} to {most}")
-    module = EXPERIMENTS[name][0]
-    run = getattr(import_module(f".{module}", __package__), name.replace("-", "_"))
-    return run(seed=seed, **options)
+    return getattr(import_module(f".{known.module}", __package__), known.function)(seed=seed, **given)

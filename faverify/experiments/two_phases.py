@@ -29,7 +29,7 @@ import numpy as np
 
 from ..errors import Misuse
 from .order_parameters import OrderParameters, order_parameters
-from .sign_selection import ETA, LEARNED, MOST, SCALE, SIZES, TEACHER, Bools
+from .sign_selection import ETA, LEARNED, MOST, REACHED, SCALE, SIZES, TEACHER, Bools
 from .states import Array
 from .teachers import checked_seeds, small_start
 
@@ -98,6 +98,13 @@ class TwoPhases:
     null: Phases
     paths: dict[str, OrderParameters]
 
+    kind = "evidence"
+
+    @property
+    def holds(self) -> bool:
+        """Whether direct feedback passes in 90 % of its runs, as in `sign_selection`, and the null in 10 % at most."""
+        return self.dfa.fraction >= REACHED and self.null.fraction <= 1 - REACHED
+
     def __str__(self) -> str:
         lines = [
             f"align, then memorise: initial scale {self.scale:g}, η = {self.eta:g}, |F| = {self.sizes.tolist()}, "
@@ -114,7 +121,8 @@ class TwoPhases:
     def to_dict(self) -> dict[str, Any]:
         """Every number by run, ready for JSON; without the paths."""
         return {"schema": 1, "kind": "evidence", "scale": self.scale, "eta": self.eta, "sizes": self.sizes.tolist(),
-                "seeds": list(self.seeds), "dfa": self.dfa.to_dict(), "null": self.null.to_dict()}  # fmt: skip
+                "seeds": list(self.seeds), "holds": self.holds, "dfa": self.dfa.to_dict(),
+                "null": self.null.to_dict()}  # fmt: skip
 
     def figure(self, path: Any) -> Any:
         """Draw loss ratio and cos(v, F) along time, one line a run, DFA above BP; SVG, PNG, PDF.

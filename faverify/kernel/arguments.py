@@ -24,6 +24,7 @@ from .words import Word, WordCarrier, derivative, letter, letter_name, modulo, w
 
 _KEY = object()
 LINEAR = SimpleNamespace(name="linear", linear=True)  # all that words ask of φ(h) = h
+ANY = SimpleNamespace(name="any φ", linear=False, degree=None)  # φ(h) and φ′(h) are two letters
 
 
 class Fact:
@@ -101,33 +102,61 @@ class Maps:
 
 
 class Flow:
-    """A linear chain along a rule's flow for the squared loss: letters of every width, their velocities.
+    """A chain along a rule's flow for the squared loss: letters of every width, their velocities.
 
     `now` and `start` have W1, …, B2, …, F1, …, x and the error signal e as words, `now` the output f too. e moves as f
-    does, since e = f − y: its rate is that of f, and y is not written.
+    does, since e = f − y: its rate is that of f, and y is not written. The chain is linear, or has `activation` "any":
+    then `now` has phi1, dphi1, …, of which dphi1 = φ′(h_1) has no rate (φ″ is not known of any φ).
     """
 
-    def __init__(self, rule: Any, depth: int = 2, outputs: Any = 1) -> None:
+    def __init__(self, rule: Any, depth: int = 2, outputs: Any = 1, activation: str = "linear") -> None:
         if isinstance(depth, bool) or not isinstance(depth, int) or depth < 2:
             raise Misuse("depth", depth, "a number of maps, at least 2")
         if not (isinstance(outputs, str) and outputs) and not (type(outputs) is int and outputs > 0):
             raise Misuse("outputs", outputs, "a number of outputs, or a letter for any, such as 'k'")
+        if activation not in ("linear", "any"):
+            raise Misuse("activation", activation, "'linear' or 'any'")
         sizes = (*(f"n_{k}" for k in range(1, depth)), outputs)
-        piece = Piece("x", "n_0", sizes, tuple(range(1, depth + 1)), outputs, LINEAR, False, True, True)
+        phi = ANY if activation == "any" else LINEAR
+        piece = Piece("x", "n_0", sizes, tuple(range(1, depth + 1)), outputs, phi, False, True, True)
         self.rule, self.depth, self.outputs = name_of(rule), depth, outputs
         with watch():
             run: Run = Run(piece, WordCarrier(), "m", lambda output: run.once("e", outputs, "m"))
-            self.moves: dict[str, Word] = run.velocities(rule)
-        self.moves["e"] = derivative(run.output.h, self.moves)  # e = f − y, and y stands still
+            velocities: dict[str, Word] = run.velocities(rule)
         known = {**run.parameters, **run.letters, "x": run.input.a}
-        self.now = SimpleNamespace(**known, f=run.output.h)
+        hidden = list(enumerate(run.layers[:-1], start=1)) if phi is ANY else []
+        self._fields = [(next(iter(layer.a.names())), layer.h, layer.dphi) for _, layer in hidden]
+        self.unknown = frozenset().union(*(layer.dphi.names() for _, layer in hidden))
+        self.moves = self._carried(velocities)
+        self.moves["e"] = derivative(run.output.h, self.moves)  # e = f − y, and y stands still
+        fields = {f"phi{k}": layer.a for k, layer in hidden} | {f"dphi{k}": layer.dphi for k, layer in hidden}
+        self.now = SimpleNamespace(**known, **fields, f=run.output.h)
         begun = {
             name: letter(f"{name}(0)", *known[name]._dims) if name in self.moves else known[name] for name in known
         }
         self.start = SimpleNamespace(**begun)
 
     def rate(self, word: Word) -> Word:
-        return derivative(word, self.moves)
+        return derivative(known_rate(word, self.unknown), self.moves)
+
+    def first_order(self, moves: dict[str, Word]) -> Word:
+        """How the output f changes to first order where the parameters change by `moves`."""
+        if unknown := moves.keys() - self.moves.keys():
+            raise Misuse("moves", sorted(unknown), f"changes of {', '.join(self.moves)}")
+        return derivative(self.now.f, self._carried(moves))
+
+    def _carried(self, moves: dict[str, Word]) -> dict[str, Word]:
+        """The moves of the parameters, and those of the fields φ(h) that follow, from the first layer on."""
+        carried = dict(moves)
+        for name, h, slope in self._fields:
+            carried[name] = slope * derivative(h, carried)
+        return carried
+
+
+def known_rate(word: Word, unknown: frozenset[str]) -> Word:
+    if named := word.names() & unknown:
+        raise Misuse("a rate", sorted(named), "words without φ′, whose own derivative is not known of any φ")
+    return word
 
 
 class Argument:
@@ -138,6 +167,7 @@ class Argument:
             raise Misuse("flow", flow, "a fv.Flow, or nothing")
         self.rule: str | None = None if flow is None else flow.rule
         self._moves: dict[str, Word] = {} if flow is None else dict(flow.moves)
+        self._unknown: frozenset[str] = frozenset() if flow is None else flow.unknown
         self.lines: list[Line] = []
         self.equations: list[tuple[Word, Word]] = []
         self.assumed: list[str] = []
@@ -165,7 +195,7 @@ class Argument:
 
     def rate(self, word: Word) -> Word:
         """The derivative along the velocities."""
-        return derivative(self._smooth(word), self._moves)
+        return derivative(known_rate(self._smooth(word), self._unknown), self._moves)
 
     # What is given
 
@@ -184,9 +214,13 @@ class Argument:
         self.equations.append((left, right))
 
     def moving(self, word: Word, rate: Word, text: str) -> None:
-        """The hypothesis that a letter has this velocity. It must be new: nothing was said of it as of a constant."""
+        """The hypothesis that a letter has this velocity. It must be new: nothing was said of it as of a constant.
+
+        That it stands in the velocity of another says nothing of the kind, so that letters may move by one another.
+        """
         names = word.names()
-        said = [part for line in (*self.lines, *self.given) for part in (line.left, line.right)]
+        said = [part for line in self.lines for part in (line.left, line.right)]
+        said += [part for line in self.given if line.relation != "moves" for part in (line.left, line.right)]
         said += [part for pair in self.equations for part in pair]
         known = set(self._moves).union(*(part.names() for part in said)) if said else set(self._moves)
         if len(names) != 1 or len(word.terms) != 1 or word._dims != rate._dims or names & known:

@@ -110,3 +110,29 @@ def test_others_are_refused():
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, 1).weights(9)
     with pytest.raises(fv.Misuse, match="n"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, -1)
+
+
+def early(widths, feedback, t):
+    """W_1 and W_2 of a linear flow from zero; F_1 = I, so that they are A_1 and A_2."""
+    net, size = fv.MLP(widths, "linear"), list(zip(widths[1:], widths, strict=False))
+    problem = fv.FlowProblem(
+        net, fv.rules.DirectFeedbackAlignment(), weights=[[[0] * n for _ in range(m)] for m, n in size],
+        feedback=feedback, inputs=[[1, 2], [-1, 1]], targets=[[1, 0], [2, -1]],
+    )  # fmt: skip
+    return fv.integrate(problem, t=t, digits=40).weights(t)
+
+
+@pytest.mark.parametrize(
+    ("widths", "feedback", "order"),
+    [((2, 2, 2), [[[1, 0], [0, 1]]], 5), ((2, 2, 2, 2), [[[1, 0], [0, 1]], [[1, 1], [0, 2]]], 9)],
+)
+def test_data_enter_through_their_correlation(widths, feedback, order):
+    """A_2 − ½t²Σ_yxΣ_yxᵀ falls as t^{2^L+1}."""
+    x, y = mpmath.matrix([[1, 2], [-1, 1]]), mpmath.matrix([[1, 0], [2, -1]])
+    sigma = y * x.T
+    found = []
+    for t in (Fraction(1, 100), Fraction(1, 200)):
+        above = mpmath.matrix((feedback[1:] or feedback)[0]).T  # W_2 = F_2ᵀA_2F_1, and F_1 = I
+        second = mpmath.inverse(above) * mpmath.matrix(early(widths, feedback, t)[1].tolist())
+        found.append(mpmath.norm(second - sigma * sigma.T * mpmath.mpf(t.numerator) ** 2 / t.denominator**2 / 2))
+    assert abs(mpmath.log(found[0] / found[1], 2) - order) < 0.2

@@ -9,7 +9,7 @@ import pytest
 
 import faverify as fv
 from faverify.errors import Misuse, NonFiniteError
-from faverify.experiments.gaussian_integrals import slopes
+from faverify.experiments.online_posters import Aligned, Noiseless, Swapped
 from faverify.experiments.online_training import BLOCK, gaps
 from faverify.experiments.order_parameters import Equations
 from faverify.experiments.teachers import cosine
@@ -157,28 +157,6 @@ def test_a_seed_is_one_run_whatever_stands_beside_it():
     np.testing.assert_allclose(alone.Q[:, 0], among.Q[:, 1], rtol=1e-12)
     again = fv.simulate(start(), 30, [0, 2], seeds=[5])
     np.testing.assert_array_equal(alone.Q, again.Q)
-
-
-class Aligned(Equations):
-    """F_k → v_k."""
-
-    def feedback(self, v):
-        return v
-
-
-class Noiseless(Equations):
-    """η² dropped."""
-
-    def noise(self, C, s):
-        return np.zeros((self.problem.K, self.problem.K))
-
-
-class Swapped(Equations):
-    """I₃'s a and c swapped: E φ′(h_c) h_b φ(h_k)."""
-
-    def pulls(self, C, s):
-        every = slopes(C, C.shape[-1])
-        return np.einsum("...cbk,...c->...kb", every, s)[..., : self.problem.K, :]
 
 
 @pytest.fixture(scope="module")

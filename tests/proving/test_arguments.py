@@ -258,3 +258,48 @@ def test_what_is_no_word_is_refused():
 def test_one_output_is_said():
     for name in ("theorem_how_solution_and_loss_move", "theorem_deep_linear_flows_are_gradient_flows"):
         assert "one output" in getattr(module("rk_theorem_2"), name)().scope.widths
+
+
+def test_a_flow_with_any_activation_knows_its_slopes_but_not_their_rates():
+    flow = fv.Flow(FA, activation="any")
+    s = flow.now
+    assert flow.first_order({"W2": s.W2}).same(s.f)
+    assert flow.moves["e"].same(flow.first_order({name: flow.moves[name] for name in ("W1", "W2")}))
+    argument = fv.Argument(flow)
+    with pytest.raises(fv.Misuse, match="φ′"):
+        argument.rate(fv.norm2(s.dphi1))
+    with pytest.raises(fv.Misuse, match="φ′"):
+        flow.rate(s.dphi1 @ s.x.mT)
+    with pytest.raises(fv.Misuse, match="changes of"):
+        flow.first_order({"W3": s.W2})
+    with pytest.raises(fv.Misuse, match="'linear' or 'any'"):
+        fv.Flow(FA, activation="relu")
+    # ½‖W_2‖² is constant for no φ in general: its rate is −⟨W_2, eφᵀ⟩
+    assert argument.rate(fv.norm2(s.W2) / 2).same(-fv.inner(s.W2, s.e @ s.phi1.mT))
+
+
+def test_the_quadratic_form_of_degeneracy_breaking_needs_the_right_ratio():
+    """½Σ_k (F_k/v_k)‖ΔW_k‖² + ½‖Δv‖² does not fall at the rate ‖e‖²."""
+    flow, argument = fv.Flow(fv.rules.DirectFeedbackAlignment(), activation="any"), fv.Argument()
+    s = flow.now
+    ratio, rows, top = fv.letter("F/v", 1, "n_1"), fv.letter("ΔW", "n_1", "n_0"), fv.letter("Δv", 1, "n_1")
+    argument.suppose_equal(s.F1, s.W2 * ratio, "F/v")
+    e = flow.first_order({"W1": rows, "W2": top})
+    argument.moving(rows, -(s.dphi1 * (s.F1.mT @ e)) @ s.x.mT, "linearised")
+    argument.moving(top, -e @ s.phi1.mT, "linearised")
+    form = fv.inner(ratio.mT * rows, rows) / 2 + fv.norm2(top) / 2
+    with pytest.raises(fv.DoesNotFollow):
+        argument.never_rises(form, argument.square(e), "the wrong ratio")
+
+
+def test_letters_may_move_by_one_another_and_nothing_said_of_a_constant_is_forgotten():
+    a, b = fv.letter("a", 1, "n"), fv.letter("b", 1, "n")
+    turning = fv.Argument()
+    turning.moving(a, b, "ȧ = b")
+    turning.moving(b, -a, "ḃ = −a")
+    turning.conserved(fv.norm2(a) + fv.norm2(b), fv.norm2(a), "a rotation")
+    held = fv.Argument()
+    held.moving(a, b, "ȧ = b")
+    held.equal(a + b, b + a, "said of b")
+    with pytest.raises(fv.Misuse, match="nothing was said"):
+        held.moving(b, -a, "too late")

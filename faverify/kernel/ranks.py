@@ -1,0 +1,49 @@
+"""Ranks of matrices of whole numbers, exactly, and what a rank at one point says of all but few points.
+
+Entries that are polynomials in some letters have a minor that is a polynomial, too. Where it is not 0 at one choice of
+the letters it is no zero polynomial, and vanishes on a set of measure 0 only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .verdicts import Proved, Scope, Undecided, Verdict
+
+
+def rank(rows: Sequence[Sequence[int]]) -> int:
+    """The rank over the rationals, by elimination without fractions (Bareiss 1968)."""
+    left = [[_whole(v) for v in row] for row in rows]
+    found, last = 0, 1
+    for column in range(len(left[0]) if left else 0):
+        pivot = next((k for k in range(found, len(left)) if left[k][column]), None)
+        if pivot is None:
+            continue
+        left[found], left[pivot] = left[pivot], left[found]
+        top = left[found]
+        for k in range(found + 1, len(left)):
+            head = left[k][column]
+            left[k] = [(top[column] * v - head * u) // last for u, v in zip(top, left[k], strict=True)]
+        found, last = found + 1, top[column]
+    return found
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def generically_independent(rows: Sequence[Sequence[int]], statement: str, rule: str, scope: Scope) -> Verdict:
+    """Proved: rows that are linearly independent at this choice of letters are so at all but a set of measure 0.
+
+    The rows must be polynomials in letters that may be chosen freely; which they are, `statement` and `scope` say.
+    Undecided where the rows depend on each other: at this choice, which may be a special one.
+    """
+    found = rank(rows)
+    if not rows or found < len(rows):
+        why = f"at the choice that was tried {len(rows)} rows have rank {found}"
+        return Undecided("independence", rule, statement, scope, "an exact rank", tried=(why,))
+    how = f"a minor of {found} × {found} whole numbers that is not 0"
+    return Proved("independence", rule, statement, scope, how)
