@@ -155,7 +155,7 @@ class Flow:
 
 def known_rate(word: Word, unknown: frozenset[str]) -> Word:
     if named := word.names() & unknown:
-        raise Misuse("a rate", sorted(named), "words without φ′, whose own derivative is not known of any φ")
+        raise Misuse("a rate", sorted(named), "words whose rate is known: not φ′ of any φ, nor what `by_law` is about")
     return word
 
 
@@ -218,11 +218,7 @@ class Argument:
 
         That it stands in the velocity of another says nothing of the kind, so that letters may move by one another.
         """
-        names = word.names()
-        said = [part for line in self.lines for part in (line.left, line.right)]
-        said += [part for line in self.given if line.relation != "moves" for part in (line.left, line.right)]
-        said += [part for pair in self.equations for part in pair]
-        known = set(self._moves).union(*(part.names() for part in said)) if said else set(self._moves)
+        names, known = word.names(), self._said() | self._unknown
         if len(names) != 1 or len(word.terms) != 1 or word._dims != rate._dims or names & known:
             raise Misuse("word", sorted(names), "a letter of which nothing was said yet, and a velocity of its shape")
         self._moves |= dict.fromkeys(names, rate)
@@ -283,9 +279,13 @@ class Argument:
         fixed = not any(name[0] == "B" for name in moved)
         layers = [(Maps("l", "n", "m", at, fixed), Maps("l+1", "k", "n", at, fixed)) for at in ("", "(0)")]
         now, before = (question.law.formula(*pair) for pair in layers)
+        moving = {n for m in layers[0] for n in m.W.names() | (frozenset() if fixed else m.B.names())}
+        if constant := sorted((moving & self._said()) - self._unknown):
+            raise Misuse("the law", constant, "letters of which nothing was said yet: they move, and how is not told")
         if not isinstance(now, Word):
             raise Misuse("law", type(now).__name__, "a law that is a matrix or a number made of W and B")
         self.equations.append(solved(now - before, left(*layers[0])))
+        self._unknown |= moving
         return tuple(layers)
 
     # What follows
@@ -317,7 +317,7 @@ class Argument:
     def decays(self, value: Word, constant: Word, fact: Fact, reason: str) -> None:
         """q(t) ≤ e^{−ct} q(0), by Grönwall's lemma: −q̇ − c q is a fact, and c is made of nothing that moves."""
         fact = self._known(fact)
-        moving = {name for name, rate in self._moves.items() if rate.terms}
+        moving = {name for name, rate in self._moves.items() if rate.terms} | self._unknown
         if moving & self._smooth(constant).names():
             raise DoesNotFollow(reason, "the constant moves")
         if not self._vanishes(-self.rate(value) - constant * value - fact.word):
@@ -342,6 +342,11 @@ class Argument:
         return Proved("argument", rule, statement, scope, how, witness=self)
 
     # Checks
+
+    def _said(self) -> set[str]:
+        """The letters that move, and those of which something was said as of constants."""
+        pairs = [(x.left, x.right) for x in (*self.lines, *self.given) if x.relation != "moves"] + self.equations
+        return set(self._moves).union(*(part.names() for pair in pairs for part in pair))
 
     def _given(self, line: Line) -> None:
         if line.reason not in self.assumed:

@@ -303,3 +303,43 @@ def test_letters_may_move_by_one_another_and_nothing_said_of_a_constant_is_forgo
     held.equal(a + b, b + a, "said of b")
     with pytest.raises(fv.Misuse, match="nothing was said"):
         held.moving(b, -a, "too late")
+
+
+def test_what_a_law_of_every_layer_is_about_moves_and_how_is_not_told():
+    """‖W_l‖² does not stand still along feedback alignment, though no line says how it moves."""
+    argument, law = fv.Argument(), fv.prove(laws.feedback_balance, FA)
+    (now, above), _ = argument.by_law(law, lambda layer, above: fv.inner(above.W, above.B))
+    zero = argument.square(now.W * 0)
+    for use in (
+        lambda: argument.never_rises(fv.norm2(now.W), zero, "no"),
+        lambda: argument.never_rises(-fv.inner(above.W, above.B), zero, "no"),
+        lambda: argument.decays(fv.norm2(now.W), fv.norm2(now.W) * 0, zero, "no"),
+        lambda: argument.suppose_equal(fv.letter("u", "n", "m"), now.W, "a letter that stands still"),
+    ):
+        with pytest.raises(fv.Misuse, match="rate"):
+            use()
+    with pytest.raises(fv.DoesNotFollow, match="the constant moves"):
+        argument.decays(fv.norm2(now.B) * 0, fv.norm2(now.W), zero, "no")
+    early = fv.Argument()
+    early.never_rises(fv.norm2(now.W), early.square(now.W * 0), "a letter that stands still")
+    with pytest.raises(fv.Misuse, match="nothing was said yet"):
+        early.by_law(law, lambda layer, above: fv.inner(above.W, above.B))
+
+
+def test_slopes_are_no_constants():
+    flow = fv.Flow(FA, activation="any")
+    argument, q = fv.Argument(flow), fv.letter("q", 1, 1)
+    rate = fv.norm2(flow.now.dphi1)
+    argument.moving(q, -rate * q, "q̇ = −‖φ′‖²q")
+    with pytest.raises(fv.DoesNotFollow, match="the constant moves"):
+        argument.decays(q, rate, argument.square(q * 0), "no")
+    with pytest.raises(fv.Misuse, match="nothing was said"):
+        argument.moving(flow.now.dphi1, flow.now.dphi1 * 0, "it does not stand still")
+
+
+def test_what_was_conserved_with_a_constant_keeps_it_constant():
+    argument, a, c = fv.Argument(), fv.letter("a", 1, 1), fv.letter("c", 1, 1)
+    argument.moving(a, a * 0, "ȧ = 0")
+    argument.conserved(c * a, c * a, "a product")
+    with pytest.raises(fv.Misuse, match="nothing was said"):
+        argument.moving(c, c * 0 + 1, "too late")
