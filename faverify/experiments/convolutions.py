@@ -90,8 +90,7 @@ def meeting(upper: Any, lower: Any, basis: list[Any]) -> Meeting:
     if not all(type(v) is int or hasattr(v, "__index__") for v in (*upper.ravel(), *lower.ravel())):
         raise Misuse("upper, lower", "entries that are no whole numbers", "whole numbers, for exact ranks")
     rows, cols = upper.shape[1], lower.shape[1]
-    if not basis or any(np.shape(matrix) != (rows, cols) for matrix in basis):
-        raise Misuse("basis", [np.shape(matrix) for matrix in basis][:3], f"matrices of shape {(rows, cols)}")
+    _check_basis(basis, (rows, cols))
     k = len(upper)
     family = [np.outer(upper[i], lower[j]) for i in range(k) for j in range(k)]
     first, second, both = rank(family), rank(basis), rank([*family, *basis])
@@ -108,14 +107,19 @@ def generically_apart(outputs: int, basis: list[Any], seed: int = 0) -> Verdict:
     Returns: Proved for all F but a set of measure 0, by an exact minor at whole numbers that are drawn. Undecided where
     there is none there: without room (k² + dim C > n_l n_{l−1}) there cannot be one.
 
+    Raises: Misuse for an empty basis, or one that is not of whole numbers.
+
     Examples
     --------
     >>> verdict = generically_apart(2, convolution_basis((2, 2), 4, 3))
     >>> verdict.kind, verdict.how
     ('proved', 'a minor of 16 × 16 whole numbers that is not 0')
     """
-    draw = Random(seed)
-    rows, cols = basis[0].shape
+    if isinstance(outputs, bool) or not isinstance(outputs, int) or outputs < 1:
+        raise Misuse("outputs", outputs, "a number of outputs, at least 1")
+    shapes = [np.shape(matrix) for matrix in basis] or [()]
+    _check_basis(basis, shapes[0])
+    draw, (rows, cols) = Random(seed), shapes[0]
     upper, lower = ([[draw.randint(-9, 9) for _ in range(n)] for _ in range(outputs)] for n in (rows, cols))
     family = [[a * b for a in row for b in column] for row in upper for column in lower]
     flat = [[int(v) for v in np.ravel(matrix)] for matrix in basis]
@@ -125,6 +129,14 @@ def generically_apart(outputs: int, basis: list[Any], seed: int = 0) -> Verdict:
         activations="linear", gates="none", feedback="all but a set of measure 0", time="none: a form of weights",
     )  # fmt: skip
     return generically_independent([*family, *flat], stated, "DirectFeedbackAlignment", scope)
+
+
+def _check_basis(basis: list[Any], shape: tuple[int, ...]) -> None:
+    """Raise unless these are matrices of that shape, of whole numbers: others would be cut to them."""
+    if not basis or len(shape) != 2 or any(np.shape(matrix) != shape for matrix in basis):
+        raise Misuse("basis", [np.shape(matrix) for matrix in basis][:3], f"matrices of one shape, {shape or 'any'}")
+    if not all(hasattr(v, "__index__") for matrix in basis for v in np.ravel(np.array(matrix, dtype=object))):
+        raise Misuse("basis", "entries that are no whole numbers", "whole numbers, for exact ranks")
 
 
 def rank(matrices: list[Any]) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import faverify as fv
-from faverify.experiments.convolutions import convolution_basis, meeting
+from faverify.experiments.convolutions import convolution_basis, generically_apart, meeting
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,19 @@ def test_theorem_1_still_holds_with_shared_kernels():
 def test_misuse_is_told(upper, lower, basis):
     with pytest.raises(fv.Misuse):
         meeting(upper, lower, basis)
+
+
+def test_a_basis_that_is_not_of_whole_numbers_is_not_cut_to_them():
+    """{u bᵀ : b_3 = 0} meets {F_lᵀAF_{l−1}} for every F, 2 × 2 and 2 × 3; its basis, cut to whole numbers, does not."""
+    u = np.array([1, 0.9])
+    basis = [np.outer(u, b) for b in ([1.0, 0, 0], [2.0, 3, 0])]
+    whole = [np.round(10 * matrix).astype(int) for matrix in basis]
+    assert generically_apart(2, whole).kind == "undecided"
+    for bad in (basis, [], [np.ones((2, 6), dtype=int), np.ones((3, 4), dtype=int)], [np.ones(4, dtype=int)]):
+        with pytest.raises(fv.Misuse, match="basis"):
+            generically_apart(2, bad)
+    with pytest.raises(fv.Misuse, match="basis"):
+        meeting(np.eye(2, dtype=int), np.eye(2, 3, dtype=int), basis)
+    for outputs in (0, -1, True):
+        with pytest.raises(fv.Misuse, match="outputs"):
+            generically_apart(outputs, whole)
