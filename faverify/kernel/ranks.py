@@ -7,16 +7,38 @@ the letters it is no zero polynomial, and vanishes on a set of measure 0 only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .verdicts import Proved, Scope, Undecided, Verdict
 
 
+@dataclass(frozen=True)
+class Minor:
+    """A minor that is not 0: the columns whose entries, in the rows at hand, have this determinant up to sign."""
+
+    columns: tuple[int, ...]
+    value: int
+
+    def __str__(self) -> str:
+        size, digits = len(self.columns), str(abs(self.value))
+        short = digits if len(digits) <= 30 else f"{digits[:12]}… ({len(digits)} digits)"
+        places = ", ".join(map(str, self.columns[:12])) + (", …" if size > 12 else "")
+        return f"the minor of {size} rows and the columns {places} is ±{short}, and not 0"
+
+
 def rank(rows: Sequence[Sequence[int]]) -> int:
-    """The rank over the rationals, by elimination without fractions (Bareiss 1968)."""
+    """The rank over the rationals."""
+    return len(greatest_minor(rows).columns)
+
+
+def greatest_minor(rows: Sequence[Sequence[int]]) -> Minor:
+    """A minor of as many rows as the rank is, by elimination without fractions (Bareiss 1968)."""
     left = [[_whole(v) for v in row] for row in rows]
-    found, last = 0, 1
+    columns: list[int] = []
+    last = 1
     for column in range(len(left[0]) if left else 0):
+        found = len(columns)
         pivot = next((k for k in range(found, len(left)) if left[k][column]), None)
         if pivot is None:
             continue
@@ -25,8 +47,9 @@ def rank(rows: Sequence[Sequence[int]]) -> int:
         for k in range(found + 1, len(left)):
             head = left[k][column]
             left[k] = [(top[column] * v - head * u) // last for u, v in zip(top, left[k], strict=True)]
-        found, last = found + 1, top[column]
-    return found
+        columns.append(column)
+        last = top[column]
+    return Minor(tuple(columns), last)
 
 
 def _whole(value: Any) -> int:
@@ -41,9 +64,10 @@ def generically_independent(rows: Sequence[Sequence[int]], statement: str, rule:
     The rows must be polynomials in letters that may be chosen freely; which they are, `statement` and `scope` say.
     Undecided where the rows depend on each other: at this choice, which may be a special one.
     """
-    found = rank(rows)
+    minor = greatest_minor(rows)
+    found = len(minor.columns)
     if not rows or found < len(rows):
         why = f"at the choice that was tried {len(rows)} rows have rank {found}"
         return Undecided("independence", rule, statement, scope, "an exact rank", tried=(why,))
     how = f"a minor of {found} × {found} whole numbers that is not 0"
-    return Proved("independence", rule, statement, scope, how)
+    return Proved("independence", rule, statement, scope, how, witness=minor)

@@ -53,10 +53,11 @@ def argument_text(argument: Any) -> str:
     return "\n".join(lines)
 
 
-def told_lines(witness: Any) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+def told_lines(witness: Any, kind: str) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """Headings and (reason, text, LaTeX) of the lines of an argument, or of a closed form as it prints itself."""
     if not hasattr(witness, "lines"):
-        yield "Counterexample", [("", line.strip(), "") for line in str(witness).splitlines()]
+        heading = "Certificate" if kind == "proved" else "Counterexample"
+        yield heading, [("", line.strip(), "") for line in str(witness).splitlines()]
         return
     given = [(f"law, along {law.rule}", law.statement, "") for law in witness.laws]
     given += [(reason, f"{left} {relation} {right}", "") for left, relation, right, reason in velocities(witness)]

@@ -23,7 +23,8 @@ from .arguments import told_lines
 from .entries import entry_lines
 from .indices import word_lines
 from .latex import plain
-from .notation import DOTTED, GREEK, NotationCarrier, Term, abbreviated
+from .notation import NotationCarrier, Term, abbreviated, dotted
+from .symbols import symbols
 from .wired import star_lines, whole_lines
 from .worked import worked_lines
 
@@ -82,7 +83,10 @@ def derivation_of(verdict: Any) -> Derivation:
     """The derivation of a verdict; of a refutation, the worked counterexample."""
     question = verdict.question
     if question is None and verdict.witness is not None and not hasattr(verdict.witness, "layer"):
-        cases = [(heading, tuple(Step(*line) for line in lines)) for heading, lines in told_lines(verdict.witness)]
+        cases = [
+            (heading, tuple(Step(*line) for line in lines))
+            for heading, lines in told_lines(verdict.witness, verdict.kind)
+        ]
         return Derivation(verdict.statement, verdict.scope, tuple(cases))
     if question is None:
         raise Misuse("derivation", "a verdict read from a record", "the verdict that check returned: run check again")
@@ -145,7 +149,7 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
     moves = run.velocities(question.rule)
     layer = run.layers[position]
     value = value_of(question.law, run, State(layer))
-    letters = {name: abbreviated(_dotted(name), term.word) for name, term in moves.items()}
+    letters = {name: abbreviated(dotted(name), term.word) for name, term in moves.items()}
     for other in run.layers:
         if other._label in run.signals:  # a rule with passes of its own may make none
             set_values(other, delta=run.signals[other._label])
@@ -209,7 +213,7 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
 
 
 def _word(value: Any) -> Any:
-    return getattr(value, "word", value)
+    return value.word if isinstance(value, Term) else value
 
 
 def _left_over(question: Question, piece: Any) -> bool:
@@ -224,14 +228,7 @@ def _rate(jet: Any) -> Term:
 def _left(left: str) -> str:
     if "⟨" in left or "‖" in left or "first order" in left:
         return rf"\text{{{plain(left)}}}"
-    for found, written in {"dQ/dt": r"\frac{dQ}{dt}", "−": "-", **GREEK}.items():
-        left = left.replace(found, written)
-    return left
-
-
-def _dotted(name: str) -> str:
-    """The name of a parameter's rate: `W_{l}` as Ẇ_{l}."""
-    return DOTTED.get(name[0], f"d{name[0]}") + name[1:]
+    return symbols(left.replace("dQ/dt", r"\frac{dQ}{dt}"))
 
 
 def _components(question: Question) -> str:

@@ -6,15 +6,11 @@ import re
 import unicodedata
 from typing import Any
 
-from .notation import GREEK
+from .symbols import SYMBOLS
 
-SYMBOLS = {
-    "½": r"\tfrac12", "‖": r"\Vert", "⟨": r"\langle", "⟩": r"\rangle", "²": "^2", "³": "^3", "ᵀ": r"^{\top}", "−": "-",
-    "′": "'", "≠": r"\neq", "·": r"\cdot", "⊙": r"\odot", "∈": r"\in", "±": r"\pm", "×": r"\times", "≥": r"\ge",
-    "≤": r"\le", "√": r"\surd", "Σ": r"\sum", "₁": "_1", "₀": "_0", "⁻¹": "^{-1}",
-    "⁺": "^{+}", "∂": r"\partial", "∫": r"\int", "…": r"\ldots", **GREEK,
-}  # fmt: skip
-WIDTH = 120  # characters of source in a line, some 60 on paper
+OPENING = r"\begingroup\allowdisplaybreaks\sloppy\abovedisplayskip 4pt plus 2pt\belowdisplayskip 4pt plus 2pt"
+OPEN, CLOSED = ("{", "(", r"\langle"), ("}", ")", r"\rangle")
+WIDTH = 57  # characters of a line on paper
 ESCAPES = {
     "<": "$<$",
     ">": "$>$",
@@ -35,28 +31,49 @@ def derivation_latex(derivation: Any) -> str:
     lines = [rf"\paragraph{{{plain(derivation.statement)}.}}"]
     for heading, steps in derivation.cases:
         lines.append(rf"\subparagraph{{{plain(heading)}.}}")
-        rows = [row for step in steps if step.latex for row in (_reason(step.reason), _broken(step.latex))]
-        if rows:
-            lines += [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
+        if written := [step for step in steps if step.latex]:
+            lines += [r"\begin{align*}", *_rows(written), r"\end{align*}"]
         lines += [plain(step.text) + "." for step in steps if not step.latex]
     scope = "; ".join(f"{name}: {value}" for name, value in derivation.scope.items())
-    return "\n".join([r"\begingroup\allowdisplaybreaks", *lines, rf"\emph{{Scope.}} {plain(scope)}.", r"\endgroup"])
+    return "\n".join([OPENING, *lines, rf"\emph{{Scope.}} {plain(scope)}.", r"\endgroup"])
 
 
-def _reason(reason: str) -> str:
-    return rf"  & \text{{\small\emph{{{plain(reason)}:}}}}"
+def _rows(steps: list[Any]) -> list[str]:
+    """Each line under its reason; lines with one reason share it, and short ones a row."""
+    rows: list[str] = []
+    reason, row = None, ""
+    for step in steps:
+        same = not step.reason or step.reason == reason
+        if same and row and visible(row) + visible(step.latex) + 4 < WIDTH and r"\\" not in row + step.latex:
+            rows[-1] = _broken(row := rf"{row}, \quad {step.latex}")
+            continue
+        if not same:
+            reason = step.reason
+            rows.append(rf"\intertext{{\small\emph{{{plain(reason)}:}}}}")
+        elif rows:
+            rows[-1] += r" \\"
+        rows.append(_broken(row := step.latex))
+    return rows
 
 
 def _broken(latex: str) -> str:
     """A long sum over several lines, broken before a sign that stands in no bracket."""
     rows, row, depth = [], "", 0
     for part in re.split(r"(?<= )(?=[+-] )", latex):
-        if row and depth == 0 and len(row) + len(part) > WIDTH:
+        if row and depth == 0 and visible(row) + visible(part) > WIDTH:
             rows.append(row)
             row = r"\qquad "
         row += part
-        depth += part.count("{") + part.count(r"\left") - part.count("}") - part.count(r"\right")
+        depth += sum(part.count(mark) for mark in OPEN) - sum(part.count(mark) for mark in CLOSED)
     return "  & " + " \\\\\n  & ".join([*rows, row])
+
+
+def visible(latex: str) -> float:
+    """About how many characters wide a formula is on paper: commands are one, subscripts and superscripts smaller."""
+    bare = re.sub(r"\\(left|right|text|operatorname|,|;|!|quad)|[{}]", "", latex)
+    bare = re.sub(r"\\[A-Za-z]+|\\.", "x", bare)
+    small = sum(len(found) - 1 for found in re.findall(r"[_^][0-9A-Za-z()+\-,]+", bare))
+    return len(bare.replace(" ", "")) - bare.count("_") - bare.count("^") - 0.35 * small
 
 
 DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
@@ -68,7 +85,8 @@ def plain(text: str) -> str:
     pieces = re.split(
         r"((?:Δ|\0.)?\w_\{[^}]*\}|(?<![^\W\d])(?:Δ|\0.)?[^\W\d]_\w\b)", unicodedata.normalize("NFC", text)
     )
-    return "".join(_subscripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
+    found = "".join(_subscripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
+    return found.replace("'$$", "'{}").replace("$$", " ")  # formulas side by side are one
 
 
 def _subscripted(piece: str) -> str:

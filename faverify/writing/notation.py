@@ -7,30 +7,23 @@ makes of it. So two lines of a derivation can be compared exactly.
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..kernel.carriers import Value, exact
 from ..kernel.words import Word, WordCarrier, letter_name
 from ..model.names import unmarked
+from .symbols import symbols
 from .text import subscripted
 
-GREEK = {
-    "δ": r"\delta",
-    "φ": r"\varphi",
-    "λ": r"\lambda",
-    "α": r"\alpha",
-    "μ": r"\mu",
-    "η": r"\eta",
-    "γ": r"\gamma",
-    "β": r"\beta",
-    "κ": r"\kappa",
-    "θ": r"\theta",
-    "Δ": r"\Delta",
-}
 
-
-DOTTED = {"W": "Ẇ", "b": "ḃ", "B": "Ḃ", "F": "Ḟ", "V": "V̇", "v": "v̇"}
+def dotted(name: str) -> str:
+    """The name of a parameter's rate: `W_{l}` as Ẇ_{l}, a word as d/dt of it."""
+    word = re.match(r"[^\W\d_]*", name)
+    if word is None or len(word[0]) != 1:
+        return f"d/dt {name}"
+    return unicodedata.normalize("NFC", name[0] + "\u0307") + name[1:]
 
 
 class Factor(NamedTuple):
@@ -204,15 +197,24 @@ def text_name(name: str) -> str:
 
 
 def latex_name(name: str) -> str:
-    name = re.sub(r"^sign\((.*)\)$", lambda m: rf"\operatorname{{sign}}({latex_name(m[1])})", unmarked(name))
-    name = re.sub(r"^(\D+?)(\d+)$", r"\1_{\2}", name)
-    name = (
-        re.sub(r"^(\w)̇", r"\\dot{\1}", name).replace("Ẇ", r"\dot{W}").replace("Ḃ", r"\dot{B}").replace("ḃ", r"\dot{b}")
-    )
-    name = name.replace("φ′", r"\varphi'").replace("Ḟ", r"\dot{F}")
-    for greek, command in GREEK.items():
-        name = name.replace(greek, command + (" " if name.startswith(greek) and name[1:2].isalpha() else ""))
-    return name
+    """`W_{l}` as W_l, `head` upright, `W1` and `Wo1` with a subscript; every character as LaTeX knows it."""
+    name = unmarked(name)
+    if signed := re.fullmatch(r"sign\((.*)\)", name):
+        return rf"\operatorname{{sign}}({latex_name(signed[1])})"
+    if name.startswith("d/dt "):
+        return rf"\tfrac{{d}}{{dt}}\,{latex_name(name[5:])}"
+    name = re.sub(r"_(\w{2,})$", r"_{\1}", name)
+    name = re.sub(r"√(\w+)", r"\\sqrt{\1}", name)
+    name = re.sub(r"^([^\W\d]\u0307?\D*?)(\d+)$", r"\1_{\2}", unicodedata.normalize("NFD", name))
+    name = re.sub(r"[A-Za-z]{2,}", _upright, name)
+    name = re.sub("(.)\u0307", r"\\dot{\1}", name)
+    return symbols(re.sub(r"\*$", "^{*}", name))
+
+
+def _upright(found: re.Match[str]) -> str:
+    """A word; but not a command, and not the letters of a product of widths such as n_{l-1}."""
+    before = found.string[: found.start()]
+    return found[0] if before.endswith("\\") else rf"\mathrm{{{found[0]}}}"
 
 
 def _closed(factor: Factor) -> Factor:

@@ -13,7 +13,7 @@ from ..model.networks import MLP, Sized
 from ..proving.jets import MovedState, Unvalued, law_jet
 from ..proving.rings import Assignment, Balls, Rationals
 from .latex import plain
-from .notation import DOTTED, latex_name, text_name
+from .notation import dotted, latex_name, text_name
 from .text import matrix_text
 
 
@@ -48,8 +48,7 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
         if hasattr(layer, "delta"):  # a rule with passes of its own may have none
             yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
     for name, rate in moves.items():
-        dotted = DOTTED.get(name[0], f"d{name[0]}") + name[1:]
-        yield ("the rule's update", *_line(dotted, rate.data))
+        yield ("the rule's update", *_line(dotted(name), rate.data))
     layer = places(run, law)[witness.layer] if named else run.layers[witness.layer - 1]
     if witness.step and claim:
         value, after = value_of(law, run, State(layer)), value_of(law, run, MovedState(layer, moves))
@@ -94,7 +93,11 @@ def _number(entry: Any) -> Any:
 
 
 def _line(name: str, rows: Any) -> tuple[str, str]:
-    left = rf"\text{{{plain(name)}}}" if "θ" in name or "/" in name else latex_name(name)
+    left = (
+        rf"\text{{{plain(name)}}}"
+        if "θ" in name or ("/" in name and not name.startswith("d/dt "))
+        else latex_name(name)
+    )
     return f"{text_name(name)} = {_text(rows)}", f"{left} = {_latex(rows)}"
 
 
