@@ -21,6 +21,7 @@ ROOMS = [
     "experiments",
     "writing",
     "claims",
+    "judging",
     "strategies",
     "pytest_plugin",
     "scaffold",
