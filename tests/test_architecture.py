@@ -22,6 +22,7 @@ ROOMS = [
     "writing",
     "claims",
     "judging",
+    "collecting",
     "strategies",
     "pytest_plugin",
     "scaffold",
