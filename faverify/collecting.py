@@ -72,7 +72,9 @@ def files_of(folder: Path) -> list[Path]:
     inside = [p for p in below if not any(part.startswith(".") or part in IGNORED for part in parts(p, folder))]
     found = [path for path in inside if holds_proofs(path)]
     if not found:
-        raise Misuse("folder", str(folder), "Python files with functions named theorem_…, counterexample_…, conjecture_…")
+        raise Misuse(
+            "folder", str(folder), "Python files with functions named theorem_…, counterexample_…, conjecture_…"
+        )
     return found
 
 

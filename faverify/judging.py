@@ -57,9 +57,7 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
             raise ProofFailure(f"{name} is proved: rename it theorem_{short}\n{[*counts, *verdicts][0]}")
         if any(isinstance(v, Refuted) for v in verdicts):
             raise OpenConjecture(f"{name}: a conjecture, refuted; it may be renamed counterexample_{short}")
-        raise OpenConjecture(
-            f"{name}: a conjecture, {'undecided' if verdicts else 'the laws are not shown to be all'}"
-        )
+        raise OpenConjecture(f"{name}: a conjecture, {'undecided' if verdicts else 'the laws are not shown to be all'}")
     for count in counts:
         if name.startswith("counterexample_"):
             raise ProofFailure(f"{name} returned a discovery, which refutes nothing; return the verdict of fv.check")

@@ -26,7 +26,7 @@ def report(folder: Path, output: Path | None, figures: bool, as_json: bool) -> N
 
     The claims with their verdicts, every derivation, every witness, what does not hold and why, versions and sources.
     REPORT.json, the verdicts for machines, is written beside it; HTML has it inside as well, and needs no network. A
-    derivation that takes more than two seconds to write is left out, and said to be. PDF needs pdflatex
+    derivation that takes more than a second to write is left out, and said to be. PDF needs pdflatex
     (texlive-latex-base); mathematics in HTML is set with pip install 'faverify[report]', else shown as text. Naming a
     folder runs its files.
 
@@ -130,7 +130,7 @@ def kept(document: Any, output: Path) -> list[Path]:
             return places
         write = {".html": html_document, ".md": markdown_document, ".tex": tex_document}[form]
         prefix = {} if form == ".html" else {"prefix": f"{output.stem}-"}
-        output.write_text(write(document, **prefix), encoding="utf-8")  # type: ignore[operator]
+        output.write_text(write(document, **prefix), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
     return places

@@ -108,7 +108,7 @@ def save(figure: Any, to: Any, form: str) -> None:
     import matplotlib
 
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    settings = {"svg.hashsalt": "faverify", "svg.fonttype": "none", "pdf.fonttype": 42}
+    settings: Any = {"svg.hashsalt": "faverify", "svg.fonttype": "none", "pdf.fonttype": 42}
     with matplotlib.rc_context(settings):
         figure.savefig(to, format=form, metadata=dates[form], dpi=160)
 
@@ -153,7 +153,9 @@ def told(path: Any) -> dict[str, Any]:
 
 def headed(figure: Any, path: Any, what: str) -> None:
     net = path.problem.net
-    shown = f"{'-'.join(map(str, net.widths))}, {net.activation.name}, {name_of(path.problem.rule)}, {path.digits} digits"
+    shown = (
+        f"{'-'.join(map(str, net.widths))}, {net.activation.name}, {name_of(path.problem.rule)}, {path.digits} digits"
+    )
     figure.suptitle(f"{what}\n{shown}; path: {path.status}", fontsize=10)
 
 
@@ -164,7 +166,7 @@ def drift(path: Any, law: Any = None, *, layer: int | None = None) -> Drawing:
     """Draw |Q(t) − Q(0)| of a law along a path, layer by layer, and beside it by how much its gates were violated.
 
     `law` is that of Theorem 1 if left out. What is drawn below the noise floor is rounding; 0 stands at the foot. The
-    gate violation is shown at the ends of the path's steps, and as a line its greatest value anywhere.
+    gate violation is shown where steps meet, and as a line the greatest that the integrator saw inside of them.
 
     Returns: a Drawing; `save` writes it.
 
@@ -198,7 +200,13 @@ def drift(path: Any, law: Any = None, *, layer: int | None = None) -> Drawing:
     worst = float(path.gate_violation)
     if times:
         line(right, 0, times, floats(values, foot), "at the ends of steps")
-        right.axhline(max(worst, foot), color="black", linewidth=0.8, linestyle=(0, (1, 3)), label="greatest anywhere")
+        right.axhline(
+            max(worst, foot),
+            color="black",
+            linewidth=0.8,
+            linestyle=(0, (1, 3)),
+            label="greatest, as the integrator saw it",
+        )
         right.set_ylim(foot / 10, max(10 * worst, 1e3 * foot))
     else:
         right.annotate("no gates: φ has no kink", (0.5, 0.5), xycoords="axes fraction", ha="center")
@@ -321,8 +329,9 @@ def phases(found: Any) -> Drawing:
         finished(ax, what, what, "t = steps/N", log=what.startswith("loss"))
     if hasattr(found, "scale"):
         sizes = found.sizes.tolist()
-        figure.suptitle(f"initial scale {found.scale:g}, η = {found.eta:g}, |F| = {sizes}; bands and thin lines: all runs", fontsize=10)
+        figure.suptitle(
+            f"initial scale {found.scale:g}, η = {found.eta:g}, |F| = {sizes}; bands and thin lines: all runs",
+            fontsize=10,
+        )
         record |= {"scale": found.scale, "eta": found.eta, "sizes": sizes, "seeds": list(found.seeds)}
     return Drawing("phases", figure, record)
-
-

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 
@@ -48,11 +49,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Steps:
-    """A derivation: `cases` of (heading, (reason, text, LaTeX) …), and the whole as LaTeX, "" where there is none."""
+    """A derivation: `cases` of (heading, (reason, text, LaTeX) …), the LaTeX "" where there is none."""
 
     summary: str
     cases: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
-    latex: str
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,12 @@ def walked(blocks: Any) -> Iterator[Any]:
     for block in blocks:
         yield block
         yield from walked(getattr(block, "blocks", ()))
+
+
+def grouped(lines: Iterable[tuple[str, str, str]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Lines that follow each other for one reason, as (reason, (text, LaTeX) …); a long one stands alone."""
+    found: list[tuple[str, list[tuple[str, str]]]] = []
+    for (reason, long), several in groupby(lines, key=lambda line: (line[0], len(line[1]) > 60)):
+        formulae = [(text, latex) for _, text, latex in several]
+        found += [(reason, [one]) for one in formulae] if long or not reason else [(reason, formulae)]
+    return found

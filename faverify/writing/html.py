@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from html import escape
+from itertools import starmap
 from typing import Any
 
-from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
+from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim, grouped
 from .markup import formula, written
 
 OPEN = 8  # lines of a derivation that are shown without a click
@@ -31,7 +32,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bot
 .good { color: var(--good) } .bad { color: var(--bad) } .maybe { color: var(--maybe) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; font-size: .85rem; margin: .5rem 0 }
 dt { opacity: .75 } dd { margin: 0 }
-.step { margin: .45rem 0; overflow-x: auto; padding: .1rem 0 } .why { display: block; font-size: .82rem; opacity: .75 }
+.step { margin: .45rem 0; overflow-x: auto; padding: .1rem 0 } .step > :is(math, code) + :is(math, code) { margin-left: 1.5em }
+.why { display: block; font-size: .82rem; opacity: .75 }
 details { margin: .5rem 0 } summary { cursor: pointer; font-size: .9rem }
 figure { margin: 1rem 0; background: #fff; color: #000; padding: .5rem; border-radius: .3rem }
 figure svg { max-width: 100%; height: auto } figcaption { font-size: .85rem; padding: .3rem }
@@ -145,9 +147,9 @@ def steps(block: Steps) -> str:
     lines, count = [], 0
     for title, several in block.cases:
         lines.append(f"<p><strong>{written(title)}</strong></p>")
-        for reason, text, latex in several:
+        for reason, formulae in grouped(several):
             why = f'<span class="why">{written(reason)}</span>' if reason else ""
-            lines.append(f'<div class="step">{why}{formula(text, latex)}</div>')
+            lines.append(f'<div class="step">{why}{" ".join(starmap(formula, formulae))}</div>')
             count += 1
     shown = "\n".join(lines)
     many = count > OPEN or len(shown) > 20_000

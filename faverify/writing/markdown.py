@@ -37,7 +37,10 @@ def fenced(text: str, kind: str = "") -> str:
 
 def section_text(section: Section, level: int) -> str:
     title = code(section.title) if section.code else escaped(section.title)
-    lines = [f'<a id="{section.anchor}"></a>', f"{'#' * level} {title}" + (f" ({section.mark})" if section.mark else "")]
+    lines = [
+        f'<a id="{section.anchor}"></a>',
+        f"{'#' * level} {title}" + (f" ({section.mark})" if section.mark else ""),
+    ]
     for block in section.blocks:
         lines.append(section_text(block, min(level + 1, 6)) if isinstance(block, Section) else block_text(block))
     return "\n\n".join(lines)

@@ -20,7 +20,7 @@ from .documents import Card, Document, Facts, Paragraph, Picture, Section, Sourc
 from .references import OWN, bibliography, sources_of
 
 LIBRARIES = ("faverify", "numpy", "sympy", "mpmath", "python-flint", "matplotlib", "latex2mathml")
-PATIENCE = 2.0  # seconds for a derivation, beyond which it is left out, and said to be
+PATIENCE = 1.0  # seconds for a derivation, beyond which it is left out, and said to be
 COLUMNS = ("claim", "statement", "status", "verdict", "scope", "how", "time")
 SHARES = (0.16, 0.25, 0.08, 0.10, 0.21, 0.13, 0.07)
 SAID = {"open": "open conjecture", "fails": "FAILS", "undecided": "undecided", "raises": "RAISES", "skipped": "skipped"}
@@ -29,7 +29,7 @@ SAID = {"open": "open conjecture", "fails": "FAILS", "undecided": "undecided", "
 def report_of(
     found: Any, *, figures: Any = (), seeds: dict[str, int] | None = None, tell: Callable[[], None] | None = None
 ) -> Document:
-    """The report of what was collected; `figures` are pairs of a claim's id and a Picture, `tell` hears of each proof."""
+    """The report of what was collected; `figures`: pairs of a claim's id and a Picture; `tell` hears of each."""
     outcomes, pictures = found.outcomes, dict(figures)
     count = {kind: sum(o.outcome == kind for o in outcomes) for kind in ("holds", *SAID)}
     told = [f"{n} {SAID.get(kind, kind)}" for kind, n in count.items() if n]
@@ -50,11 +50,15 @@ def report_of(
         parts = tuple(
             block
             for o, _ in bad
-            for block in (Paragraph("", f"{SAID[o.outcome]}:"), Source(f"{o.file}:{o.line} {o.name}"), Verbatim(o.message))
+            for block in (
+                Paragraph("", f"{SAID[o.outcome]}:"),
+                Source(f"{o.file}:{o.line} {o.name}"),
+                Verbatim(o.message),
+            )
         )
         sections.append(Section("What does not hold", "failures", parts))
     names = dict.fromkeys(o.file for o in outcomes)
-    files = []
+    files: list[Section] = []
     for file in names:
         several = []
         for outcome, anchor in zip(outcomes, anchors, strict=True):
@@ -107,7 +111,9 @@ def outcome_record(outcome: Any) -> dict[str, Any]:
     record = {"name": outcome.name, "file": outcome.file, "line": outcome.line, "outcome": outcome.outcome}
     record |= {"message": outcome.message or None, "text": outcome.text or None}
     record["claim"] = (
-        {"id": claim.id, "status": claim.status, "statement": claim.statement, "source": claim.source} if claim else None
+        {"id": claim.id, "status": claim.status, "statement": claim.statement, "source": claim.source}
+        if claim
+        else None
     )
     record |= {key: outcome.row[key] for key in ("verdict", "scope", "how", "seconds")}
     record["verdicts"] = [verdict_json(v) for v in outcome.verdicts if hasattr(v, "to_dict")]
@@ -183,7 +189,7 @@ def derivation_block(verdict: Any) -> Any:
         )
         count = sum(len(several) for _, several in cases)
         summary = "counterexample, worked out" if verdict.kind == "refuted" else "derivation"
-        return Steps(f"{summary}, {count} line{'s' * (count != 1)}", cases, derivation.latex())
+        return Steps(f"{summary}, {count} line{'s' * (count != 1)}", cases)
 
     found, why = attempted(written)
     return found or Paragraph(f"No derivation is printed: {why}.")

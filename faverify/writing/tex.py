@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Misuse
-from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
+from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim, grouped
 from .latex import SYMBOLS, plain
 
 PRINTED = 30_000  # characters of LaTeX, a dozen pages; a longer derivation is left to HTML, which folds it
+CELL, WORD, LONG = 150, 14, 160  # characters in a cell of a table, in a word, and in a formula on one line
 MINUTES = 5  # for LaTeX
 MORE = {
     "∠": r"\angle", "ρ": r"\rho", "ζ": r"\zeta", "ξ": r"\xi", "σ": r"\sigma", "τ": r"\tau", "ω": r"\omega",
@@ -30,8 +31,9 @@ MORE = {
 }  # fmt: skip
 MARKS = {"–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "•": r"\textbullet{}"}
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
+HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))[A-Za-zα-ωΔ]_"  # of a letter with a subscript, another one before it perhaps
 PIECES = re.compile(
-    rf"(\^\{{[^{{}}]*\}}|(?<![^\W\d])[^\W\d_]_[^\W\d_]{{2,}}\b|[{LATIN}]|[{''.join({**MORE, **MARKS})}])"
+    rf"(\^\{{[^{{}}]*\}}|{HEAD}(?:[^\W\d_ᵀ]{{2,}}|[0-9a-zL])(?![0-9a-z_])|[{LATIN}]|[{''.join({**MORE, **MARKS})}])"
 )
 PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
@@ -43,6 +45,8 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \newcommand{\cell}[2]{\parbox[t]{#1\textwidth}{\raggedright\hyphenpenalty=10000\strut #2\strut}}
 \newcommand{\ruled}{\par\nointerlineskip\vskip2pt\hrule height0.2pt\vskip2pt}
 \newcommand{\bs}{\discretionary{}{}{}}
+\newcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0\binoppenalty0
+  \parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil#1\par}}
 \setcounter{tocdepth}{2}\setcounter{secnumdepth}{2}
 \begin{document}
 """
@@ -131,19 +135,16 @@ def block_tex(block: Any) -> str:
     if isinstance(block, Verbatim):
         return verbatim(block.text)
     if isinstance(block, Facts):
-        rows = [
-            rf"\cell{{0.2}}{{\emph{{{running(name)}}}}}\hfill\cell{{0.78}}{{{running(text)}}}\par"
-            for name, text in block.rows
-        ]
-        return "\n".join([r"{\small\parskip=0pt", *rows, "}"])
+        said = "; ".join(rf"\emph{{{running(name)}:}} {running(text)}" for name, text in block.rows)
+        return rf"{{\small {said}.\par}}"
     if isinstance(block, Table):
         return table(block)
     if isinstance(block, Steps):
         return steps(block)
     if isinstance(block, Card):
         first = rf"\par\medskip\textbf{{{running(block.kind.capitalize())}.}} {running(block.statement)}\par"
-        derived = any(isinstance(inner, Steps) and printed(inner) for inner in block.blocks)
-        inside = [b for b in block.blocks if not (derived and isinstance(b, Facts))]  # the derivation ends with its scope
+        worked = any(isinstance(inner, Steps) for inner in block.blocks)  # a witness's data are its first lines
+        inside = [b for b in block.blocks if not (worked and isinstance(b, Verbatim) and b.text.startswith("witness"))]
         return "\n".join([first, *map(block_tex, inside)])
     assert isinstance(block, Picture)
     return "\n".join(
@@ -171,10 +172,21 @@ def table(block: Table) -> str:
     head = cells([rf"\textbf{{{running(name)}}}" for name in block.columns] + [r"\textbf{p.}"], [*widths, page])
     rows = [head, r"\ruled"]
     for row, anchor in zip(block.rows, block.links, strict=True):
-        first = typed(row[0]) if "_" in row[0] or "." in row[0] else running(row[0])
+        first = typed(row[0]) if "_" in row[0] or "." in row[0] else narrow(row[0])
         ref = rf"\pageref{{{anchor}}}" if anchor else ""
-        rows += [cells([first, *map(running, row[1:]), ref], [*widths, page]), r"\ruled"]
+        rows += [cells([first, *map(narrow, row[1:]), ref], [*widths, page]), r"\ruled"]
     return "\n".join([r"{\footnotesize\parskip=0pt\lineskip=0pt", *rows, "}"])
+
+
+def narrow(text: str) -> str:
+    """Text for a narrow column: what is long is cut, and long words may break; the whole stands with the proof."""
+    text = text if len(text) <= CELL else f"{text[:CELL].rpartition(' ')[0]} …"
+    return " ".join(broken(word) if len(word) > WORD and "{" not in word else running(word) for word in text.split())
+
+
+def broken(word: str) -> str:
+    parts = [word[k : k + 10] for k in range(0, len(word), 10)] if word.isalnum() else re.split(r"(?<=[(,=.;-])", word)
+    return r"\bs{}".join(running(part) if len(part) <= WORD + 4 else broken(part) for part in parts if part)
 
 
 def cells(texts: list[str], widths: list[float]) -> str:
@@ -182,19 +194,30 @@ def cells(texts: list[str], widths: list[float]) -> str:
     return r"\noindent" + r"\hfill".join(found) + r"\par"
 
 
-def printed(block: Steps) -> bool:
-    """Whether a derivation is short enough for paper."""
-    return bool(block.latex) and len(block.latex) <= PRINTED
-
-
 def steps(block: Steps) -> str:
-    if printed(block):
-        return r"{\small " + block.latex + r"\par}"
-    if block.latex:
-        size = f"{len(block.latex):,}"
-        return rf"\emph{{This derivation takes {size} characters of \LaTeX; the HTML form of the report has it.}}\par"
-    lines = [rf"\textbf{{{running(title)}}}\par" + verbatim("\n".join(t for _, t, _ in rows)) for title, rows in block.cases]
-    return "\n".join(lines)
+    """A derivation: formulae break after relations and signs; the reason stands at the right, below if need be."""
+    size = sum(len(latex or text) for _, lines in block.cases for _, text, latex in lines)
+    if size > PRINTED:
+        told = f"This derivation has {size:,} characters, a dozen pages or more; the HTML form of the report has it."
+        return rf"\emph{{{told}}}\par"
+    lines = [r"{\small\parskip=2pt"]
+    for title, several in block.cases:
+        lines.append(rf"\textbf{{{running(title)}.}}\par")
+        lines += [line(reason, formulae) for reason, formulae in grouped(several)]
+    return "\n".join([*lines, "}"])
+
+
+def line(reason: str, formulae: list[tuple[str, str]]) -> str:
+    shown = [rf"$\displaystyle {breakable(latex)}$" if latex else running(text) for text, latex in formulae]
+    why = rf"\emph{{{running(reason)}}}" if reason else ""
+    joined = r";\hskip 1.2em plus 1em ".join(shown)
+    return rf"\why{{{why}}}{{{joined}}}"
+
+
+def breakable(latex: str) -> str:
+    """A formula that may break between factors too and, where it is long, inside of brackets."""
+    latex = re.sub("_{2,}", "_", latex).replace(r"\,", r"\,\allowbreak ")
+    return re.sub(r"\\(left|right)(?![a-z])", lambda m: rf"\big{m[1][0]}", latex) if len(latex) > LONG else latex
 
 
 # PDF
