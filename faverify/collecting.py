@@ -164,7 +164,8 @@ def refuted(name: str, verdicts: list[Any]) -> bool:
 
 def skips(error: BaseException) -> bool:
     """pytest.skip and pytest.xfail, told by their names: pytest itself may not be there."""
-    return type(error).__module__.startswith("_pytest") and type(error).__name__ in ("Skipped", "XFailed")
+    outcome = any(kind.__name__ == "OutcomeException" for kind in type(error).__mro__)
+    return outcome and type(error).__name__ in ("Skipped", "XFailed")
 
 
 def line_of(error: BaseException, path: Path) -> int:

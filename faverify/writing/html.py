@@ -32,7 +32,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bot
 .good { color: var(--good) } .bad { color: var(--bad) } .maybe { color: var(--maybe) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; font-size: .85rem; margin: .5rem 0 }
 dt { opacity: .75 } dd { margin: 0 }
-.step { margin: .45rem 0; overflow-x: auto; padding: .1rem 0 } .step > :is(math, code) + :is(math, code) { margin-left: 1.5em }
+.step { margin: .45rem 0; overflow-x: auto; padding: .1rem 0 }
+.step > :is(math, code) + :is(math, code) { margin-left: 1.5em }
 .why { display: block; font-size: .82rem; opacity: .75 }
 details { margin: .5rem 0 } summary { cursor: pointer; font-size: .9rem }
 figure { margin: 1rem 0; background: #fff; color: #000; padding: .5rem; border-radius: .3rem }

@@ -31,6 +31,7 @@ MORE = {
 }  # fmt: skip
 MARKS = {"–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "•": r"\textbullet{}"}
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
+UPRIGHT = r"\mathrm"
 HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))[A-Za-zα-ωΔ]_"  # of a letter with a subscript, another one before it perhaps
 PIECES = re.compile(
     rf"(\^\{{[^{{}}]*\}}|{HEAD}(?:[^\W\d_ᵀ]{{2,}}|[0-9a-zL])(?![0-9a-z_])|[{LATIN}]|[{''.join({**MORE, **MARKS})}])"
@@ -78,7 +79,8 @@ def _special(piece: str) -> str:
         return f"${{}}^{{{mathematics(piece[2:-1])}}}$"
     if "_" in piece:
         head, _, below = piece.partition("_")
-        return rf"${mathematics(head)}_{{\mathrm{{{below if below.isascii() else mathematics(below)}}}}}$"
+        word = below if below.isascii() else mathematics(below)
+        return rf"${mathematics(head)}_{{{word if len(below) == 1 else rf'{UPRIGHT}{{{word}}}'}}}$"
     if piece in MARKS:
         return MARKS[piece]
     return f"${{}}{MORE[piece]}$" if piece in MORE else piece

@@ -32,7 +32,7 @@ def path(problem):
 
 @pytest.fixture(scope="module")
 def straight():
-    problem = fv.FlowProblem(fv.MLP((2, 2, 1), "linear"), FA, **LINEAR, targets=[[2]])
+    problem = fv.FlowProblem(fv.MLP((2, 2, 1), "linear"), FA, **LINEAR, targets=[[3]])
     return fv.integrate(problem, t=6, digits=20)
 
 
