@@ -49,6 +49,7 @@ def test_what_pytest_fails_is_told(tmp_path, name):
         ("raise ValueError('at import')\ndef theorem_y(): pass", 1, "ValueError: at import"),
         ("def theorem_y(:", 1, "SyntaxError"),
         ("def theorem_y(): return fv.check(fv.laws.feedback_balance, FA, fv.MLP((3, 1)))", 3, "undecided"),
+        ("class V: kind = scope = 1\ndef theorem_y(): return V()", 1, "theorem_y returned V"),
         ("def conjecture_y(): return fv.check(fv.laws.balancedness, FA)", 0, "1 open"),
         ("import pytest\ndef theorem_y(): pytest.skip('slow')", 0, "1 skipped"),
     ],

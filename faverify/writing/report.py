@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..errors import FaverifyError, Overtime, Undecidable
+from ..kernel.verdicts import Verdict
 from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
 from .references import OWN, bibliography, sources_of
 
@@ -116,7 +117,7 @@ def outcome_record(outcome: Any) -> dict[str, Any]:
         else None
     )
     record |= {key: outcome.row[key] for key in ("verdict", "scope", "how", "seconds")}
-    record["verdicts"] = [verdict_json(v) for v in outcome.verdicts if hasattr(v, "to_dict")]
+    record["verdicts"] = [verdict_json(v) for v in outcome.verdicts if shown(v)]
     return record
 
 
@@ -146,11 +147,16 @@ def proof_section(outcome: Any, anchor: str, pictures: dict[str, Picture]) -> Se
         blocks.append(Paragraph(" ".join(outcome.text.split())))
     if outcome.message:
         blocks.append(Verbatim(outcome.message))
-    blocks += [card_of(verdict) for verdict in outcome.verdicts if hasattr(verdict, "kind")]
+    blocks += [card_of(verdict) for verdict in outcome.verdicts if shown(verdict)]
     if claim and claim.id in pictures:
         blocks.append(pictures.pop(claim.id))
     mark = "holds" if outcome.outcome == "holds" else SAID[outcome.outcome]
     return Section(outcome.name, anchor, tuple(blocks), mark=mark, code=True)
+
+
+def shown(verdict: Any) -> bool:
+    """Whether it is a verdict or a count of laws; what else a function returns is told by its failure."""
+    return isinstance(verdict, Verdict) or (hasattr(verdict, "lie_rank") and hasattr(verdict, "to_dict"))
 
 
 def card_of(verdict: Any) -> Card:
