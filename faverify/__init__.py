@@ -73,6 +73,7 @@ _ROOMS = {
     "assumptions": "model.assumptions",
     "laws": "model.laws",
     "networks": "model.architectures",
+    "plot": "experiments.plots",
     "rules": "model.rules",
     "activations": "model.activations",
 }

@@ -53,5 +53,10 @@ class Presentable:
     def _repr_latex_(self) -> str:
         return str(self.derivation.latex())
 
+    def _repr_html_(self) -> str:
+        from .writing.cards import verdict_html
+
+        return verdict_html(self)
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict is not true or false; ask isinstance(v, faverify.Proved)")

@@ -16,20 +16,16 @@ from typing import Any
 
 import pytest
 
-PREFIXES = ("theorem_", "counterexample_", "conjecture_")
+from .judging import OpenConjecture, ProofFailure, functions_of, holds_proofs, judge, row_of, verdicts_of
+
 KEY = "faverify"
-
-
-class ProofFailure(Exception):
-    """A verdict that is not what the function's name promises."""
 
 
 def pytest_collect_file(file_path: Path, parent: Any) -> Any:
     if (
-        file_path.suffix == ".py"
+        file_path.suffix == ".py"  # before anything else is asked of it: of every file of every pytest run
         and "proofs" in folders(file_path, parent.config.rootpath)
-        and not file_path.name.startswith(("conftest", "test_", "__"))
-        and any(prefix in file_path.read_text(encoding="utf-8", errors="replace") for prefix in PREFIXES)
+        and holds_proofs(file_path)
     ):
         return ProofFile.from_parent(parent, path=file_path)
     return None
@@ -45,9 +41,8 @@ class ProofFile(pytest.Module):
     """A file of proofs."""
 
     def collect(self) -> Iterable[Any]:
-        for name, function in vars(self.obj).items():
-            if name.startswith(PREFIXES) and callable(function):
-                yield Proof.from_parent(self, name=name, function=function)
+        for name, function in functions_of(self.obj):
+            yield Proof.from_parent(self, name=name, function=function)
 
 
 class Proof(pytest.Item):
@@ -59,25 +54,14 @@ class Proof(pytest.Item):
 
     def runtest(self) -> None:
         start = time.perf_counter()
-        found = self.function()
-        verdicts = list(found) if isinstance(found, (list, tuple)) else [found]
+        verdicts = verdicts_of(self.function())
         claim = getattr(self.function, "claim", None)
-        row = {
-            "id": claim.id if claim else self.name,
-            "statement": claim.statement if claim else "",
-            "verdict": "",
-            "scope": "",
-            "how": "",
-            "seconds": 0.0,
-        }
         try:
             judge(self.name, verdicts, claim)
+        except OpenConjecture as open_one:
+            pytest.xfail(str(open_one))
         finally:
-            kinds = [getattr(v, "kind", type(v).__name__) for v in verdicts]
-            row["verdict"] = ", ".join(dict.fromkeys(kinds))
-            row["scope"] = "; ".join(dict.fromkeys(short_scope(v) for v in verdicts if hasattr(v, "scope")))
-            row["how"] = "; ".join(dict.fromkeys(v.how for v in verdicts if hasattr(v, "how")))
-            row["seconds"] = time.perf_counter() - start
+            row = row_of(self.name, claim, verdicts, time.perf_counter() - start)
             self.user_properties.append((KEY, row))
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
@@ -89,71 +73,6 @@ class Proof(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         code = getattr(inspect.unwrap(self.function), "__code__", None)  # a partial has none
         return self.path, code.co_firstlineno - 1 if code else 0, self.name
-
-
-def judge(name: str, verdicts: list[Any], claim: Any) -> None:
-    """Raise unless every verdict is what the name promises, and covers the claim."""
-    from faverify.kernel.verdicts import Proved, Refuted, Verdict
-
-    measured = [v for v in verdicts if getattr(v, "kind", "") == "evidence"]
-    if measured and name.startswith("conjecture_"):
-        judge_evidence(name, measured)
-    counts = [v for v in verdicts if hasattr(v, "lie_rank")]
-    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
-    if not (verdicts or counts) or not all(isinstance(v, Verdict) for v in verdicts):
-        found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
-        raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
-    if name.startswith("conjecture_"):
-        short = name.removeprefix("conjecture_")
-        if all(count.complete for count in counts) and all(isinstance(v, Proved) for v in verdicts):
-            raise ProofFailure(f"{name} is proved: rename it theorem_{short}\n{[*counts, *verdicts][0]}")
-        if any(isinstance(v, Refuted) for v in verdicts):
-            pytest.xfail(f"{name}: a conjecture, refuted; it may be renamed counterexample_{short}")
-        pytest.xfail(f"{name}: a conjecture, {'undecided' if verdicts else 'the laws are not shown to be all'}")
-    for count in counts:
-        if name.startswith("counterexample_"):
-            raise ProofFailure(f"{name} returned a discovery, which refutes nothing; return the verdict of fv.check")
-        if not count.complete:
-            raise ProofFailure(f"{name}: the laws are not shown to be all\n{count}")
-    if not verdicts:
-        return
-    wanted: type[Any] = Proved if name.startswith("theorem_") else Refuted
-    for verdict in verdicts:
-        if not isinstance(verdict, wanted):
-            raise ProofFailure(f"{name} must be {wanted.kind}, but is\n{verdict}")
-        if isinstance(verdict, Refuted) and (verdict.witness is None or not verdict.witness.recheck()):
-            raise ProofFailure(f"{name}: the witness does not survive its recheck\n{verdict}")
-        if verdict.note.startswith("trivial"):
-            raise ProofFailure(f"{name}: {verdict.note}\n{verdict}")
-        missing = claim.uncovered(verdict.scope) if claim else []
-        if missing:
-            raise ProofFailure(f"{name} does not cover {claim.id}: " + "; ".join(missing) + f"\n{verdict}")
-    needed = {"false": "counterexample", "empirical": "conjecture"}.get(claim.status, "theorem") if claim else name
-    if not name.startswith(needed):
-        raise ProofFailure(f"{name}: {claim.id} is {claim.status}, so it needs a {needed}")
-
-
-def judge_evidence(name: str, measured: list[Any]) -> None:
-    """A conjecture that numbers speak for is a conjecture still; one that they speak against fails."""
-    for found in measured:
-        if not found.holds:
-            raise ProofFailure(f"{name}: the evidence does not speak for it\n{found}")
-    pytest.xfail(f"{name}: a conjecture; evidence, and no proof:\n" + "\n".join(map(str, measured)))
-
-
-def short_scope(verdict: Any) -> str:
-    """A scope in one line; of a refutation, the network of its witness; of a count, the network and the number."""
-    if hasattr(verdict, "lie_rank"):
-        return f"{verdict.scope['network'].partition(', one')[0]}: {verdict.independent} laws"
-    if verdict.witness is not None and verdict.kind == "refuted":
-        w = verdict.witness
-        return f"{w.network or '-'.join(map(str, w.widths))}, φ = {w.activation}"
-    s = verdict.scope
-    sizes = "all widths, all depths" if s.widths == s.depths == "all" else f"widths {s.widths}"
-    sizes += f", {s.depths}" if s.depths.startswith(("any", "this")) else ""
-    layers = "" if s.layers.startswith("all") else f", {s.layers}"
-    where = "" if s.assumptions == "none" else f", where {s.assumptions}"
-    return f"{sizes}{layers}, {s.activations}{where}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

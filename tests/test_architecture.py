@@ -21,6 +21,8 @@ ROOMS = [
     "experiments",
     "writing",
     "claims",
+    "judging",
+    "collecting",
     "strategies",
     "pytest_plugin",
     "scaffold",

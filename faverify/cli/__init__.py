@@ -18,6 +18,8 @@ import click
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
 from .auditing import audit as audit_problem
 from .experimenting import experiment
+from .plotting import plot
+from .reporting import report
 from .subjects import found_law, found_network, found_rule, guarded
 from .sweeping import replay, sweep
 
@@ -74,6 +76,8 @@ def main() -> None:
     faverify sweep RK-T1 --cases 1000 --out results.jsonl
     faverify experiment conservation --out figures
     faverify audit problem.json
+    faverify plot drift problem.json -o drift.pdf
+    faverify report proofs/ -o report.html
     faverify init .
     faverify list laws
     """
@@ -83,6 +87,8 @@ main.add_command(audit_problem)
 main.add_command(sweep)
 main.add_command(replay)
 main.add_command(experiment)
+main.add_command(plot)
+main.add_command(report)
 
 
 @dataclass(frozen=True)

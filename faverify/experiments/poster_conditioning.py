@@ -90,17 +90,19 @@ class Conditioning:
 
     def figure(self, path: Any) -> Path:
         """κ and the cosines over time, for every r."""
-        from .figures import figure_of, floats, written
+        from .plots import LOOKS, figure_of, floats, line, written
 
         figure, axes = figure_of(1, 2)
-        for spectrum in self.spectra:
-            times = floats(spectrum.times)
-            line = axes[0][0].loglog(times, floats(spectrum.kappa), label=f"r = {spectrum.ratio}")[0]
+        for k, spectrum in enumerate(self.spectra):
+            times, colour = floats(spectrum.times), LOOKS[k % len(LOOKS)][0]
+            line(axes[0][0], k, times, floats(spectrum.kappa), f"r = {spectrum.ratio}")
             seen = [(t, c) for t, c in zip(times, spectrum.cosine, strict=True) if c is not None]
-            axes[0][1].semilogx([t for t, _ in seen], floats([c for _, c in seen]), color=line.get_color())
-            axes[0][1].semilogx(times, floats(spectrum.bound), ":", color=line.get_color())
+            line(axes[0][1], k, [t for t, _ in seen], floats([c for _, c in seen]), f"r = {spectrum.ratio}")
+            axes[0][1].plot(times, floats(spectrum.bound), color=colour, linestyle=(0, (1, 3)), linewidth=1.0)
+        axes[0][0].set(xscale="log", yscale="log")
+        axes[0][1].set(xscale="log")
         axes[0][0].set(title="κ(A₂): from r² to r^(2/3)", xlabel="t")
-        axes[0][1].set(title="cosine of δ₁ with the gradient's (dots: bound)", xlabel="t")
+        axes[0][1].set(title="cosine of δ₁ with the gradient's (thin dots: bound)", xlabel="t")
         axes[0][0].legend(fontsize=8)
         return written(figure, path)
 

@@ -125,23 +125,13 @@ class TwoPhases:
                 "null": self.null.to_dict()}  # fmt: skip
 
     def figure(self, path: Any) -> Any:
-        """Draw loss ratio and cos(v, F) along time, one line a run, DFA above BP; SVG, PNG, PDF.
+        """Draw loss ratio and cos(v, F) along time, medians and ranges of the runs, DFA beside BP; SVG, PNG, PDF.
 
         Raises: Misuse without matplotlib.
         """
-        from .figures import figure_of, written
+        from .plots import phases as drawn
 
-        figure, axes = figure_of(2, 2)
-        for (left, right), (rule, found) in zip(axes, self.paths.items(), strict=True):
-            times = found.times[1:]
-            loss, cosine = (part.reshape(len(part), -1)[1:] for part in (found.loss / found.loss[0], found.alignment))
-            left.loglog(times, np.maximum(loss, 1e-8), lw=0.6, alpha=0.5)
-            left.axhline(LEARNED, color="grey", ls=":")
-            left.set(ylabel=f"{rule}: loss / initial loss", xlabel="t = steps/N")
-            right.semilogx(times, cosine, lw=0.6, alpha=0.5)
-            right.set(ylabel=f"{rule}: cos(v, F)", xlabel="t = steps/N")
-        figure.suptitle(f"initial scale {self.scale:g}, η = {self.eta:g}, |F| = {self.sizes.tolist()}")
-        return written(figure, path)
+        return drawn(self).save(path)
 
 
 def two_phases(

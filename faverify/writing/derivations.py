@@ -20,6 +20,7 @@ from ..kernel.words import letter, modulo
 from ..model.networks import Network
 from ..proving.jets import law_jet
 from .arguments import told_lines
+from .cards import ShownInNotebooks
 from .entries import entry_lines
 from .indices import word_lines
 from .latex import plain
@@ -41,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(ShownInNotebooks):
     """What is derived, for which scope; and the steps under a heading for each case."""
 
     statement: str

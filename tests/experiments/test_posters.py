@@ -126,7 +126,7 @@ def test_figures_name_the_extra_where_matplotlib_is_missing(conserved, monkeypat
         return loaded(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[figures\]'"):
+    with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[plot\]'"):
         conserved.figure(tmp_path / "drift.svg")
 
 
