@@ -1,4 +1,4 @@
-"""Derivations as LaTeX that needs amsmath and nothing else."""
+"""Derivations as LaTeX that needs amsmath and nothing else: formulae that break, and reasons at the right."""
 
 from __future__ import annotations
 
@@ -6,98 +6,88 @@ import re
 import unicodedata
 from typing import Any
 
-from .symbols import SYMBOLS
+from .documents import grouped
+from .symbols import MARKS, SYMBOLS, symbols
 
-OPENING = r"\begingroup\allowdisplaybreaks\sloppy\abovedisplayskip 4pt plus 2pt\belowdisplayskip 4pt plus 2pt"
-OPEN, CLOSED = ("{", "(", r"\langle"), ("}", ")", r"\rangle")
-WIDTH = 57  # characters of a line on paper
+LONG = 160  # characters of a formula on one line
+LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
+HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a letter with a subscript, another one before it
+BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
+SCRIPTED = re.compile(rf"(\^\{{[^{{}}]*\}}|{HEAD}{BELOW})")
+DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
 ESCAPES = {
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    "%": r"\%",
-    "&": r"\&",
-    "#": r"\#",
-    "$": r"\$",
-    "\\": r"\textbackslash{}",
-    "_": r"\_",
-    "^": r"\^{}",
-    "~": r"\~{}",
-}
+    "<": "$<$", ">": "$>$", "|": "$|$", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "\\": r"\textbackslash{}",
+    "_": r"\_", "^": r"\^{}", "~": r"\~{}", "{": r"\{", "}": r"\}", **MARKS,
+}  # fmt: skip
+WHY = r"""\providecommand{\why}[2]{}
+\renewcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0
+  \binoppenalty0\parindent0pt\parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil
+  {\small\emph{#1}}\par}}"""
+OPENING = r"\begingroup\parindent0pt\parskip3pt plus 1pt\emergencystretch4em\tolerance3000\hbadness10000"
 
 
 def derivation_latex(derivation: Any) -> str:
-    """A paragraph for each case; a line of the derivation is a display with its reason above it."""
-    lines = [rf"\paragraph{{{plain(derivation.statement)}.}}"]
-    for heading, steps in derivation.cases:
-        lines.append(rf"\subparagraph{{{plain(heading)}.}}")
-        if written := [step for step in steps if step.latex]:
-            lines += [r"\begin{align*}", *_rows(written), r"\end{align*}"]
-        lines += [plain(step.text) + "." for step in steps if not step.latex]
+    """A paragraph for each case; lines of the derivation, each with its reason."""
     scope = "; ".join(f"{name}: {value}" for name, value in derivation.scope.items())
-    return "\n".join([OPENING, *lines, rf"\emph{{Scope.}} {plain(scope)}.", r"\endgroup"])
+    cases = [(heading, [(step.reason, step.text, step.latex) for step in steps]) for heading, steps in derivation.cases]
+    return "\n".join(
+        [
+            OPENING,
+            WHY,
+            rf"\textbf{{{plain(derivation.statement)}.}}\par",
+            *case_lines(cases),
+            rf"{{\small\emph{{Scope.}} {plain(scope)}.\par}}",
+            r"\endgroup",
+        ]
+    )
 
 
-def _rows(steps: list[Any]) -> list[str]:
-    """Each line under its reason; lines with one reason share it, and short ones a row."""
-    rows: list[str] = []
-    reason, row = None, ""
-    for step in steps:
-        same = not step.reason or step.reason == reason
-        if same and row and visible(row) + visible(step.latex) + 4 < WIDTH and r"\\" not in row + step.latex:
-            rows[-1] = _broken(row := rf"{row}, \quad {step.latex}")
-            continue
-        if not same:
-            reason = step.reason
-            rows.append(rf"\intertext{{\small\emph{{{plain(reason)}:}}}}")
-        elif rows:
-            rows[-1] += r" \\"
-        rows.append(_broken(row := step.latex))
-    return rows
+def case_lines(cases: Any) -> list[str]:
+    """The lines under their headings: (heading, (reason, text, LaTeX) …); \\why sets each."""
+    lines = []
+    for heading, several in cases:
+        lines.append(rf"\textbf{{{plain(heading)}.}}\par")
+        lines += [_line(reason, formulae) for reason, formulae in grouped(several)]
+    return lines
 
 
-def _broken(latex: str) -> str:
-    """A long sum over several lines, broken before a sign that stands in no bracket."""
-    rows, row, depth = [], "", 0
-    for part in re.split(r"(?<= )(?=[+-] )", latex):
-        if row and depth == 0 and visible(row) + visible(part) > WIDTH:
-            rows.append(row)
-            row = r"\qquad "
-        row += part
-        depth += sum(part.count(mark) for mark in OPEN) - sum(part.count(mark) for mark in CLOSED)
-    return "  & " + " \\\\\n  & ".join([*rows, row])
+def _line(reason: str, formulae: list[tuple[str, str]]) -> str:
+    shown = [rf"$\displaystyle {breakable(latex)}$" if latex else plain(text) for text, latex in formulae]
+    joined = r";\hskip 1.2em plus 1em ".join(shown)
+    return rf"\why{{{plain(reason)}}}{{{joined}}}"
 
 
-def visible(latex: str) -> float:
-    """About how many characters wide a formula is on paper: commands are one, subscripts and superscripts smaller."""
-    bare = re.sub(r"\\(left|right|text|operatorname|,|;|!|quad)|[{}]", "", latex)
-    bare = re.sub(r"\\[A-Za-z]+|\\.", "x", bare)
-    small = sum(len(found) - 1 for found in re.findall(r"[_^][0-9A-Za-z()+\-,]+", bare))
-    return len(bare.replace(" ", "")) - bare.count("_") - bare.count("^") - 0.35 * small
+def breakable(latex: str) -> str:
+    """A formula that may break between factors too and, where it is long, inside of brackets."""
+    latex = latex.replace(r"\,", r"\,\allowbreak ")
+    return re.sub(r"\\(left|right)(?![a-z])", lambda m: rf"\big{m[1][0]}", latex) if len(latex) > LONG else latex
 
 
-DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
+# Text
 
 
 def plain(text: str) -> str:
-    """Running text with its mathematics in dollars: letters with a subscript, dotted letters, and SYMBOLS."""
-    text = re.sub("(.)([\u0307\u0308])", lambda m: f"\0{m[2]}{m[1]}", unicodedata.normalize("NFD", text))
-    pieces = re.split(
-        r"((?:Δ|\0.)?\w_\{[^}]*\}|(?<![^\W\d])(?:Δ|\0.)?[^\W\d]_\w\b)", unicodedata.normalize("NFC", text)
-    )
-    found = "".join(_subscripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
+    """Running text with its mathematics in dollars: letters with a subscript, dotted letters, exponents, SYMBOLS."""
+    text = unicodedata.normalize("NFD", text.replace("\n", " ").replace("⁻¹", "^{-1}"))
+    text = re.sub("(.)([\u0307\u0308])", lambda m: f"\0{m[2]}{m[1]}", text)
+    pieces = SCRIPTED.split(unicodedata.normalize("NFC", text))
+    found = "".join(_scripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
     return found.replace("'$$", "'{}").replace("$$", " ")  # formulas side by side are one
 
 
-def _subscripted(piece: str) -> str:
+def _scripted(piece: str) -> str:
+    if piece.startswith("^"):
+        return f"${{}}^{{{mathematics(piece[2:-1])}}}$"
     head, _, below = piece.partition("_")
-    return f"${_mathematics(head)}_{{{_mathematics(below.strip('{}'))}}}$"
+    below = rf"\mathrm{{{below}}}" if re.fullmatch("[A-Za-z]{2,}", below) else mathematics(below.strip("{}"))
+    return rf"${mathematics(head)}_{{{below}}}$"
 
 
-def _mathematics(text: str) -> str:
+def mathematics(text: str) -> str:
+    """Characters of a formula that was written as text."""
     if text.startswith("\0"):  # a dot, then its letter
-        return rf"{DOTS[text[1]]}{{{_mathematics(text[2:])}}}"
-    return "".join(f"{SYMBOLS[c]} " if c in SYMBOLS else c for c in text).strip()
+        return rf"{DOTS[text[1]]}{{{mathematics(text[2:])}}}"
+    return symbols("".join(rf"\{c}" if c in "#%&$\\^_~" else c for c in text))
 
 
 def _running(text: str) -> str:
@@ -109,9 +99,25 @@ def _running(text: str) -> str:
             shown.append(f"${dots}{{{SYMBOLS.get(c, c)}}}$")
             dots = ""
         elif c in SYMBOLS:
-            shown.append(f"${SYMBOLS[c]}$")
-        elif c in "{}":
-            shown.append(rf"\{c}")
+            shown.append(f"${'{}' if SYMBOLS[c][0] in '^_' and not shown else ''}{SYMBOLS[c]}$")
         else:
-            shown.append(ESCAPES.get(c, c if c.isascii() else f"[{unicodedata.name(c, 'symbol').lower()}]"))
+            shown.append(ESCAPES.get(c, c if c.isascii() or re.match(f"[{LATIN}]", c) else named(c)))
     return "".join(shown)
+
+
+def named(c: str) -> str:
+    """A character that LaTeX does not know: without its accent, or by its name."""
+    bare = unicodedata.normalize("NFD", c)[0]
+    return bare if bare.isascii() else f"[{unicodedata.name(c, 'symbol').lower()}]"
+
+
+def sane(source: str) -> str:
+    """Source without a character that LaTeX does not know: what users bring."""
+    return re.sub(rf"[^\x00-\x7f{LATIN}]", _known, source)
+
+
+def _known(found: re.Match[str]) -> str:
+    command = SYMBOLS.get(found[0])
+    if command is None:
+        return rf"\text{{{named(found[0])}}}"
+    return rf"\ensuremath{{{'{}' if command[0] in '^_' else ''}{command}}}"

@@ -205,7 +205,7 @@ def latex_name(name: str) -> str:
         return rf"\tfrac{{d}}{{dt}}\,{latex_name(name[5:])}"
     name = re.sub(r"_(\w{2,})$", r"_{\1}", name)
     name = re.sub(r"√(\w+)", r"\\sqrt{\1}", name)
-    name = re.sub(r"^([^\W\d]\u0307?\D*?)(\d+)$", r"\1_{\2}", unicodedata.normalize("NFD", name))
+    name = re.sub(r"^([^\W\d]\u0307?\D*?)_?(\d+)$", r"\1_{\2}", unicodedata.normalize("NFD", name))
     name = re.sub(r"[A-Za-z]{2,}", _upright, name)
     name = re.sub("(.)\u0307", r"\\dot{\1}", name)
     return symbols(re.sub(r"\*$", "^{*}", name))

@@ -6,36 +6,16 @@ import re
 import shutil
 import subprocess
 import tempfile
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 from ..errors import Misuse
-from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim, grouped
-from .latex import SYMBOLS, plain
+from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
+from .latex import WHY, case_lines, plain, sane
 
 PRINTED = 30_000  # characters of LaTeX, a dozen pages; a longer derivation is left to HTML, which folds it
-CELL, WORD, LONG = 150, 14, 160  # characters in a cell of a table, in a word, and in a formula on one line
+CELL, WORD = 150, 14  # characters in a cell of a table, and in a word
 MINUTES = 5  # for LaTeX
-MORE = {
-    "∠": r"\angle", "ρ": r"\rho", "ζ": r"\zeta", "ξ": r"\xi", "σ": r"\sigma", "τ": r"\tau", "ω": r"\omega",
-    "π": r"\pi", "ε": r"\varepsilon", "ψ": r"\psi", "Λ": r"\Lambda", "Φ": r"\Phi", "Ω": r"\Omega", "Π": r"\prod",
-    "∞": r"\infty", "⊥": r"\perp", "⋯": r"\cdots", "⪰": r"\succeq", "∇": r"\nabla", "→": r"\to", "←": r"\leftarrow",
-    "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "≈": r"\approx", "∼": r"\sim", "≪": r"\ll", "≫": r"\gg",
-    "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∃": r"\exists", "∀": r"\forall",
-    "ℝ": r"\mathbf{R}", "ℚ": r"\mathbf{Q}", "ℤ": r"\mathbf{Z}", "𝔽": r"\mathbf{F}", "°": r"^{\circ}", "†": r"\dagger",
-    "¼": r"\tfrac14", "¾": r"\tfrac34", "⅓": r"\tfrac13", "≡": r"\equiv", "∂": r"\partial", "↦": r"\mapsto",
-    "ᵢ": "_i", "ⱼ": "_j", "₂": "_2", "₃": "_3", "₄": "_4", "₅": "_5", "₆": "_6", "₇": "_7", "₈": "_8", "₉": "_9",
-    "⁰": "^0", "¹": "^1", "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7", "⁸": "^8", "⁹": "^9", "⁻": "^{-}", "ⁿ": "^n",
-    "÷": r"\div", "∘": r"\circ", "↑": r"\uparrow", "↓": r"\downarrow",
-}  # fmt: skip
-MARKS = {"–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "•": r"\textbullet{}"}
-LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
-UPRIGHT = r"\mathrm"
-HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))[A-Za-zα-ωΔ]_"  # of a letter with a subscript, another one before it perhaps
-PIECES = re.compile(
-    rf"(\^\{{[^{{}}]*\}}|{HEAD}(?:[^\W\d_ᵀ]{{2,}}|[0-9a-zL])(?![0-9a-z_])|[{LATIN}]|[{''.join({**MORE, **MARKS})}])"
-)
 PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath}
@@ -46,8 +26,6 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \newcommand{\cell}[2]{\parbox[t]{#1\textwidth}{\raggedright\hyphenpenalty=10000\strut #2\strut}}
 \newcommand{\ruled}{\par\nointerlineskip\vskip2pt\hrule height0.2pt\vskip2pt}
 \newcommand{\bs}{\discretionary{}{}{}}
-\newcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0\binoppenalty0
-  \parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil#1\par}}
 \setcounter{tocdepth}{2}\setcounter{secnumdepth}{2}
 \begin{document}
 """
@@ -55,7 +33,7 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 
 def tex_document(document: Document, prefix: str = "") -> str:
     """The whole source; figures are PDF files beside it, whose names begin with `prefix`."""
-    lines = [PREAMBLE, rf"\begin{{center}}\Large\bfseries {running(document.title)}\end{{center}}"]
+    lines = [PREAMBLE, WHY, rf"\begin{{center}}\Large\bfseries {plain(document.title)}\end{{center}}"]
     lines += map(block_tex, document.summary)
     lines.append(r"\tableofcontents")
     lines += [section_tex(section, 0) for section in document.sections]
@@ -65,52 +43,10 @@ def tex_document(document: Document, prefix: str = "") -> str:
 # Text
 
 
-def running(text: str) -> str:
-    """Running text with its mathematics in dollars: what `plain` sets, and letters, marks and exponents that others
-    than derivations have.
-    """
-    text = unicodedata.normalize("NFC", text.replace("\n", " "))
-    pieces = PIECES.split(text)
-    return "".join(_special(piece) if k % 2 else plain(piece) for k, piece in enumerate(pieces))
-
-
-def _special(piece: str) -> str:
-    if piece.startswith("^"):
-        return f"${{}}^{{{mathematics(piece[2:-1])}}}$"
-    if "_" in piece:
-        head, _, below = piece.partition("_")
-        word = below if below.isascii() else mathematics(below)
-        return rf"${mathematics(head)}_{{{word if len(below) == 1 else rf'{UPRIGHT}{{{word}}}'}}}$"
-    if piece in MARKS:
-        return MARKS[piece]
-    return f"${{}}{MORE[piece]}$" if piece in MORE else piece
-
-
-def mathematics(text: str) -> str:
-    """Characters of a formula that was written as text."""
-    known = {**SYMBOLS, **MORE}
-    return "".join(f"{known[c]} " if c in known else c if c not in "#%&$\\^_~" else rf"\{c}" for c in text).strip()
-
-
 def typed(text: str) -> str:
     """A name in a program, which may break after each part."""
-    shown = "".join(rf"\{c}" if c in "#%&$_{}" else running(c) if c in "\\^~" or not c.isascii() else c for c in text)
+    shown = "".join(rf"\{c}" if c in "#%&$_{}" else plain(c) if c in "\\^~" or not c.isascii() else c for c in text)
     return rf"\texttt{{{re.sub(r'(_|[./-])', lambda m: m[1] + chr(92) + 'bs{}', shown)}}}"
-
-
-def sane(source: str) -> str:
-    """Source without a character that LaTeX does not know: what derivations and users bring."""
-    return re.sub(rf"[^\x00-\x7f{LATIN}]", lambda m: _known(m[0]), source)
-
-
-def _known(c: str) -> str:
-    found = {**SYMBOLS, **MORE}.get(c)
-    if found is not None:
-        return rf"\ensuremath{{{'{}' if found[0] in '^_' else ''}{found}}}"
-    bare = unicodedata.normalize("NFD", c)[0]
-    if bare.isascii():
-        return bare
-    return rf"\text{{[{unicodedata.name(c, 'symbol').lower()}]}}"
 
 
 # Blocks
@@ -118,8 +54,8 @@ def _known(c: str) -> str:
 
 def section_tex(section: Section, level: int) -> str:
     kind = ("section", "subsection", "subsubsection", "paragraph")[min(level, 3)]
-    title = typed(section.title) if section.code else running(section.title)
-    mark = rf" \textnormal{{\small({running(section.mark)})}}" if section.mark else ""
+    title = typed(section.title) if section.code else plain(section.title)
+    mark = rf" \textnormal{{\small({plain(section.mark)})}}" if section.mark else ""
     lines = [rf"\{kind}*{{{title}{mark}}}" if level > 1 else rf"\{kind}{{{title}{mark}}}"]
     lines.append(rf"\label{{{section.anchor}}}")
     for block in section.blocks:
@@ -130,21 +66,21 @@ def section_tex(section: Section, level: int) -> str:
 def block_tex(block: Any) -> str:
     """One block."""
     if isinstance(block, Paragraph):
-        strong = rf"\textbf{{{running(block.strong)}}} " if block.strong else ""
-        return f"{strong}{running(block.text)}\\par"
+        strong = rf"\textbf{{{plain(block.strong)}}} " if block.strong else ""
+        return f"{strong}{plain(block.text)}\\par"
     if isinstance(block, Source):
         return rf"{{\small {typed(block.text)}}}\par"
     if isinstance(block, Verbatim):
         return verbatim(block.text)
     if isinstance(block, Facts):
-        said = "; ".join(rf"\emph{{{running(name)}:}} {running(text)}" for name, text in block.rows)
+        said = "; ".join(rf"\emph{{{plain(name)}:}} {plain(text)}" for name, text in block.rows)
         return rf"{{\small {said}.\par}}"
     if isinstance(block, Table):
         return table(block)
     if isinstance(block, Steps):
         return steps(block)
     if isinstance(block, Card):
-        first = rf"\par\medskip\textbf{{{running(block.kind.capitalize())}.}} {running(block.statement)}\par"
+        first = rf"\par\medskip\textbf{{{plain(block.kind.capitalize())}.}} {plain(block.statement)}\par"
         worked = any(isinstance(inner, Steps) for inner in block.blocks)  # a witness's data are its first lines
         inside = [b for b in block.blocks if not (worked and isinstance(b, Verbatim) and b.text.startswith("witness"))]
         return "\n".join([first, *map(block_tex, inside)])
@@ -153,7 +89,7 @@ def block_tex(block: Any) -> str:
         [
             r"\begin{center}",
             rf"\pdfximage width\textwidth {{@PREFIX@{block.name}.pdf}}\leavevmode\pdfrefximage\pdflastximage",
-            rf"\par\small {running(block.caption)}\end{{center}}",
+            rf"\par\small {plain(block.caption)}\end{{center}}",
         ]
     )
 
@@ -164,14 +100,14 @@ def verbatim(text: str) -> str:
     for line in text.split("\n"):
         indent = len(line) - len(line.lstrip())
         hang = rf"\hangindent={0.5 * indent + 1.5:.1f}em\hspace*{{{0.5 * indent:.1f}em}}"
-        lines.append(rf"{hang}{running(line.strip())}\par")
+        lines.append(rf"{hang}{plain(line.strip())}\par")
     return "\n".join([r"{\small\parskip=0pt\raggedright", *lines, "}"])
 
 
 def table(block: Table) -> str:
     """Rows of boxes, so that it breaks over pages without a package; the last column says the page."""
     page, widths = 0.035, [share * 0.9 for share in block.shares]
-    head = cells([rf"\textbf{{{running(name)}}}" for name in block.columns] + [r"\textbf{p.}"], [*widths, page])
+    head = cells([rf"\textbf{{{plain(name)}}}" for name in block.columns] + [r"\textbf{p.}"], [*widths, page])
     rows = [head, r"\ruled"]
     for row, anchor in zip(block.rows, block.links, strict=True):
         first = typed(row[0]) if "_" in row[0] or "." in row[0] else narrow(row[0])
@@ -183,12 +119,12 @@ def table(block: Table) -> str:
 def narrow(text: str) -> str:
     """Text for a narrow column: what is long is cut, and long words may break; the whole stands with the proof."""
     text = text if len(text) <= CELL else f"{text[:CELL].rpartition(' ')[0]} …"
-    return " ".join(broken(word) if len(word) > WORD and "{" not in word else running(word) for word in text.split())
+    return " ".join(broken(word) if len(word) > WORD and "{" not in word else plain(word) for word in text.split())
 
 
 def broken(word: str) -> str:
     parts = [word[k : k + 10] for k in range(0, len(word), 10)] if word.isalnum() else re.split(r"(?<=[(,=.;-])", word)
-    return r"\bs{}".join(running(part) if len(part) <= WORD + 4 else broken(part) for part in parts if part)
+    return r"\bs{}".join(plain(part) if len(part) <= WORD + 4 else broken(part) for part in parts if part)
 
 
 def cells(texts: list[str], widths: list[float]) -> str:
@@ -202,24 +138,7 @@ def steps(block: Steps) -> str:
     if size > PRINTED:
         told = f"This derivation has {size:,} characters, a dozen pages or more; the HTML form of the report has it."
         return rf"\emph{{{told}}}\par"
-    lines = [r"{\small\parskip=2pt"]
-    for title, several in block.cases:
-        lines.append(rf"\textbf{{{running(title)}.}}\par")
-        lines += [line(reason, formulae) for reason, formulae in grouped(several)]
-    return "\n".join([*lines, "}"])
-
-
-def line(reason: str, formulae: list[tuple[str, str]]) -> str:
-    shown = [rf"$\displaystyle {breakable(latex)}$" if latex else running(text) for text, latex in formulae]
-    why = rf"\emph{{{running(reason)}}}" if reason else ""
-    joined = r";\hskip 1.2em plus 1em ".join(shown)
-    return rf"\why{{{why}}}{{{joined}}}"
-
-
-def breakable(latex: str) -> str:
-    """A formula that may break between factors too and, where it is long, inside of brackets."""
-    latex = re.sub("_{2,}", "_", latex).replace(r"\,", r"\,\allowbreak ")
-    return re.sub(r"\\(left|right)(?![a-z])", lambda m: rf"\big{m[1][0]}", latex) if len(latex) > LONG else latex
+    return "\n".join([r"{\small\parskip=2pt", *case_lines(block.cases), "}"])
 
 
 # PDF
