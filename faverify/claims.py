@@ -52,6 +52,7 @@ def _claims() -> list[Claim]:
     wide = {"widths": "all", "batch": "all", "loss": "all", "feedback": "all"}
     blocks = wide | {"depths": "any number of blocks", "activations": "all φ with h φ′(h) = φ(h)"}
     once = {"time": "one step θ + Δθ, of any size"}
+    given = deep | {"feedback": "all F_l"}
     generic = {"widths": "all", "batch": "all", "activations": "all φ"}
     last = homogeneous | {"layers": "the last hidden layer"}
     table: list[tuple[str, str, str, str, dict[str, str]]] = [
@@ -115,14 +116,20 @@ def _claims() -> list[Claim]:
         ("RAOG-W1-relu", "false", "weak alignment of ReLU networks", raog, {}),
         ("RAOG-W1-start", "false", "weak alignment from any start", raog, {}),
         ("RAOG-W2", "true", "A_{l+1} + A_{l+1}ᵀ = A_lM_{l−1}A_lᵀ: the matrix law in other variables", own, deep),
-        ("RAOG-W3", "true", "one output, from zero, in the flow: cos(W_l, F_lᵀF_{l−1}) = 1", own, deep),
+        ("RAOG-W3", "true", "one output, from zero, in the flow: cos(W_l, F_lᵀF_{l−1}) = 1", own, given),
         ("RAOG-COND", "true", "two layers, F_1F_1ᵀ = I: cosine with the gradient ≥ 2√κ/(1 + κ)", raog, two),
         ("RAOG-COND-strong", "false", "strong alignment is gradient alignment, whatever M_l", own, {}),
-        ("RAOG-SEQ", "true", "small t: A_{l+1} = ½A_lM_{l−1}A_lᵀ to leading order, ‖A_l‖ = Θ(t^{2^{l−1}})", raog, deep),
+        (
+            "RAOG-SEQ",
+            "true",
+            "small t: A_{l+1} = ½A_lM_{l−1}A_lᵀ at leading order, ‖A_l‖ ~ t^{2^{l−1}}",
+            raog,
+            given,
+        ),
         ("RAOG-DEG", "true", "at zero loss d·#{k : v_kF_k < 0} directions are unstable; none under BP", raog, generic),
         ("RAOG-ODE", "true", "the equations of order parameters of online DFA", raog, {"time": "one step"}),
         ("RAOG-ATM", "empirical", "small starts: v aligns with F first, and memorises then", raog, {}),
-        ("RAOG-CONV", "true", "{F_lᵀAF_{l−1}} and convolutions have only 0 in common, generic F", raog, {}),
+        ("RAOG-CONV", "repaired", "given sizes, generic F: no F_lᵀAF_{l−1} but 0 is a convolution", raog, {}),
         ("RAOG-W3-steps", "false", "the same in steps", own, {}),
         ("RK-KP", "true", "Kolen–Pollack: W_{l+1} − B_{l+1}, ½‖W_l‖² − ½‖B_{l+1}‖² are constant", own, homogeneous),
     ]

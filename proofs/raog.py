@@ -19,6 +19,9 @@ SCOPE = fv.Scope(
 STEPS = replace(SCOPE, time="every step, of any size, and the flow")
 
 
+ONE = replace(SCOPE, widths="all, one output", feedback="all F_l ≠ 0")
+
+
 class Layer:
     """Letters of a layer l between its neighbours: A_l, F_l, F_{l−1}, what comes in, the error, the learning rate."""
 
@@ -120,15 +123,35 @@ def theorem_one_output_aligns_strongly_in_the_flow():
     argument.at_least(second, second * 0, argument.square(first) * Fraction(1, 2), "A_2 = ½‖A_1‖²")
     weight, direction = (back.mT @ below) * low, back.mT @ below
     inner = fv.inner(weight, direction)
-    argument.equal(inner, low * fv.norm2(back) * gram, "⟨W_l, F_lᵀF_{l−1}⟩ has the sign of A_l")
+    argument.equal(inner, low * fv.norm2(back) * gram, "⟨W_l, F_lᵀF_{l−1}⟩ = A_l‖F_l‖²M_{l−1}")
     argument.equal(inner * inner, fv.norm2(weight) * fv.norm2(direction), "and the cosine is ±1")
-    stated = "k = 1, from zero: cos(W_l, F_lᵀF_{l−1}) = 1 for l ≥ 2 wherever A_l ≠ 0"
-    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output"))
+    positive = argument.suppose(low, "A_l > 0", strict=True) * argument.suppose(fv.norm2(back), "F_l ≠ 0", strict=True)
+    positive = positive * argument.suppose(gram, "F_{l−1} ≠ 0", strict=True)
+    argument.at_least(inner, inner * 0, positive, "so it is 1")
+    stated = "k = 1, from zero: A_l ≥ 0 for l ≥ 2, and cos(W_l, F_lᵀF_{l−1}) = 1 where A_l, F_l, F_{l−1} ≠ 0 (F_L = 1)"
+    return argument.proved(fv.Flow(DFA).rule, stated, ONE)
+
+
+@fv.claim("RAOG-W3")
+def theorem_no_alignment_matrix_vanishes_above_one_that_does_not():
+    """k = 1: A_1 ≠ 0 gives A_2 > 0, and A_l > 0 gives A_{l+1} > 0 where F_{l−1} ≠ 0; so all are, layer by layer."""
+    argument = fv.Argument()
+    first, second, low = fv.letter("A_{1}", 1, "n_0"), fv.letter("A_{2}", 1, 1), fv.letter("A_{l}", 1, 1)
+    up, below = fv.letter("A_{l+1}", 1, 1), fv.letter("F_{l-1}", 1, "m")
+    argument.suppose_equal(second, fv.norm2(first) / 2, "the law from zero, M_0 = I")
+    argument.suppose_equal(up, low * low * fv.norm2(below) / 2, "the law from zero")
+    moved = argument.suppose(fv.norm2(first), "A_1 ≠ 0", strict=True)
+    argument.at_least(second, second * 0, moved * Fraction(1, 2), "A_2 = ½‖A_1‖²")
+    above = argument.suppose(low, "A_l > 0", strict=True)
+    given = argument.suppose(fv.norm2(below), "F_{l−1} ≠ 0", strict=True)
+    argument.at_least(up, up * 0, above * above * given * Fraction(1, 2), "A_{l+1} = ½A_l²M_{l−1}")
+    stated = "k = 1, from zero: where A_1 ≠ 0 and F_1, …, F_{L−1} ≠ 0, A_l > 0 for all l ≥ 2"
+    return argument.proved(fv.Flow(DFA).rule, stated, ONE)
 
 
 @fv.claim("RAOG-W3")
 def theorem_the_first_alignment_matrix_does_not_return():
-    """k = 1, f = c A_1x, where the law makes c a function of ‖A_1‖² that is not negative: A_1 ≠ 0 for all t > 0.
+    """k = 1, f = c A_1x, where the law makes c a continuous function of ‖A_1‖²: A_1 ≠ 0 for all t > 0 if Σ_yx ≠ 0.
 
     ½C(‖A_1‖²) − ⟨w, A_1⟩ is 0 at the start, where it falls since wx ≠ 0 (Σ_yx ≠ 0), and never rises: it is negative for
     all t > 0. But where A_1 is 0, it is 0.
@@ -139,15 +162,19 @@ def theorem_the_first_alignment_matrix_does_not_return():
     argument.suppose_equal(y @ x.mT, fit @ x @ x.mT, "w fits the data in least squares: w xxᵀ = Σ_yx has a solution")
     argument.moving(first, -(c * first @ x - y) @ x.mT, "dA_1 = −e xᵀ, e = c A_1x − y")
     motion = argument.moves["A_{1}"]
+    argument.suppose(fv.norm2(fit @ x), "wx ≠ 0, as Σ_yx ≠ 0", strict=True)
     argument.moving(area, 2 * c * fv.inner(first, motion), "C(‖A_1‖²) has the derivative c(‖A_1‖²), and C(0) = 0")
     argument.never_rises(area / 2 - fv.inner(fit, first), argument.square((fit - c * first) @ x), "a square")
-    stated = "k = 1, from zero, Σ_yx ≠ 0: A_1 ≠ 0 for all t > 0, and so A_l > 0 for all l ≥ 2"
-    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output", loss="squared loss"))
+    stated = "k = 1, from zero, Σ_yx ≠ 0: ½C(‖A_1‖²) − ⟨w, A_1⟩ falls from 0, so that A_1 ≠ 0 for all t > 0"
+    return argument.proved(fv.Flow(DFA).rule, stated, replace(ONE, loss="squared loss, Σ_yx ≠ 0"))
 
 
 @fv.claim("RAOG-W3")
 def theorem_one_output_has_the_direction_of_the_gradient():
-    """k = 1: (W_L ⋯ W_{l+1})ᵀe is F_lᵀe times numbers A_{j+1} and M_j that are positive, layer by layer."""
+    """k = 1: (W_L ⋯ W_{l+1})ᵀe is F_lᵀe times numbers A_{j+1}M_{j+1} that are positive, layer by layer.
+
+    That A_{j+1} > 0 for all t > 0 is what the theorems above say, of squared loss on data with Σ_yx ≠ 0.
+    """
     argument, up = fv.Argument(), fv.letter("A_{l+1}", 1, 1)
     above = fv.letter("F_{l+1}", 1, "q")
     back, e = fv.letter("F_{l}", 1, "n"), fv.letter("e", 1, "b")
@@ -156,8 +183,12 @@ def theorem_one_output_has_the_direction_of_the_gradient():
     weight = (above.mT @ back) * up
     signal = fv.norm2(above) * up * (back.mT @ e)
     argument.equal(weight.mT @ (above.mT @ e), signal, "W_{l+1}ᵀF_{l+1}ᵀe = A_{l+1}M_{l+1} F_lᵀe")
-    stated = "k = 1, from zero: δ_l of the gradient is a positive multiple of DFA's, wherever e ≠ 0"
-    return argument.proved(fv.Flow(DFA).rule, stated, replace(SCOPE, widths="all, one output"))
+    positive = argument.suppose(up, "A_{l+1} > 0", strict=True)
+    positive = positive * argument.suppose(fv.norm2(above), "F_{l+1} ≠ 0", strict=True)
+    factor = fv.norm2(above) * up
+    argument.at_least(factor, factor * 0, positive, "the factor is positive")
+    stated = "k = 1, from zero, all F_l ≠ 0: where A_2, …, A_L > 0, δ_l of the gradient is a positive multiple of DFA's"
+    return argument.proved(fv.Flow(DFA).rule, stated, ONE)
 
 
 # Small times
@@ -167,8 +198,7 @@ def theorem_one_output_has_the_direction_of_the_gradient():
 def theorem_layers_align_from_bottom_to_top():
     """If A_l = τc_l to leading order, τ = t^p, then A_{l+1} = ½τ²c_lM_{l−1}c_lᵀ: p = 1 below, so p = 2^{l−1}.
 
-    τ moves at κτ with κ = p/t. The coefficients do not vanish where Σ_yx ≠ 0 and F_l has a right inverse: c_2 and what
-    follows are symmetric, of positive trace.
+    τ moves at κτ with κ = p/t. The coefficients do not vanish: c_2 and what follows have a positive trace.
     """
     argument, s = fv.Argument(), Layer()
     tau, kappa = fv.letter("τ", 1, 1), fv.letter("κ", 1, 1)
@@ -188,11 +218,17 @@ def theorem_layers_align_from_bottom_to_top():
     trace = argument.square(c @ s.below) * Fraction(1, 2)
     argument.at_least(fv.trace(upper), fv.trace(zero), trace, "tr c_{l+1} = ½‖c_lF_{l−1}‖²")
     argument.at_least(fv.trace(bottom), fv.trace(zero), argument.square(sigma) * Fraction(1, 2), "tr c_2 = ½‖Σ_yx‖²")
+    argument.suppose(fv.norm2(sigma), "Σ_yx ≠ 0", strict=True)
     right = fv.letter("G", "m", "k")
     argument.suppose_equal(s.below @ right, fv.identity(c), "F_{l−1} has full row rank: F_{l−1}G = I")
     argument.equal(c @ s.below @ right, c, "so c_lF_{l−1} = 0 only where c_l = 0")
-    stated = "from zero, to leading order at small t: A_{l+1} = ½A_lM_{l−1}A_lᵀ, so that ‖A_l‖ = Θ(t^{2^{l−1}})"
-    small = replace(SCOPE, loss="squared loss", time="to leading order as t → 0")
+    stated = (
+        "from zero, to leading order at small t: A_{l+1} = ½A_lM_{l−1}A_lᵀ, where ‖c_{l+1}‖ ≥ tr c_{l+1}/√k > 0 "
+        "if c_l ≠ 0, so that ‖A_l‖ = Θ(t^{2^{l−1}})"
+    )
+    small = replace(
+        SCOPE, loss="squared loss, Σ_yx ≠ 0", feedback="all F_l of full row rank", time="to leading order as t → 0"
+    )
     return argument.proved(fv.Flow(DFA).rule, stated, small)
 
 
@@ -277,7 +313,7 @@ def theorem_conditioning_bounds_the_angle_to_the_gradient():
     spectrum is (A₂ − a)(b − A₂) ⪰ 0, and the rest is that a square is not negative (Kantorovich's inequality).
     """
     argument = fv.Argument()
-    feedback, half, e = fv.letter("F_{1}", "k", "n"), fv.letter("S", "k", "k"), fv.letter("e", "k", 1)
+    feedback, half, e = fv.letter("F_{1}", "k", "n"), fv.letter("S", "k", "k"), fv.letter("e", "k", "b")
     matrix = half + half.mT  # A_2, which is symmetric
     low, high = fv.letter("a", 1, 1), fv.letter("b", 1, 1)
     argument.suppose_equal(feedback @ feedback.mT, fv.identity(matrix), "F_1F_1ᵀ = I")

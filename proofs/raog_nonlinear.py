@@ -122,7 +122,12 @@ def conjecture_direct_feedback_aligns_then_memorises():
 
 @fv.claim("RAOG-CONV")
 def theorem_weak_alignment_meets_convolutions_in_zero_alone():
-    """{F_lᵀAF_{l−1}} and block-Toeplitz matrices have only 0 in common, for all but few F, where there is room.
+    """At these sizes {F_lᵀAF_{l−1}} and block-Toeplitz matrices have only 0 in common, for all F but a set of measure 0.
+
+    Room, k² + dim C ≤ n_l n_{l−1}, is needed and is not enough: kernels of one tap, 3 channels on 2 places and k = 5
+    have 34 ≤ 36, and for every F a convolution a bᵀ in the family, with b orthogonal to the kernel of F_{l−1} and a to
+    that of F_l. What is enough is k ≤ length − taps, for all F of rank k: a block that is not 0 is a circulant of rank
+    length − taps + 1 at least, as a polynomial has no more roots than its degree.
 
     That direct feedback cannot train convolutions does not follow, and is a heuristic. What still holds of shared
     kernels is Theorem 1, with feedback of their shape: RK-T1-conv.

@@ -105,7 +105,7 @@ def generically_apart(outputs: int, basis: list[Any], seed: int = 0) -> Verdict:
     """Whether {F_lᵀAF_{l−1}}, of dimension k² for k = `outputs`, meets the span of a basis in 0 alone, for generic F.
 
     Returns: Proved for all F but a set of measure 0, by an exact minor at whole numbers that are drawn. Undecided where
-    there is none there: without room (k² + dim C > n_l n_{l−1}) there cannot be one.
+    there is none there: without room (k² + dim C > n_l n_{l−1}) there cannot be one, and with room there need not be.
 
     Raises: Misuse for an empty basis, or one that is not of whole numbers.
 

@@ -84,7 +84,7 @@ class Selections:
 
         Raises: Misuse without matplotlib.
         """
-        from .figures import figure_of, written
+        from .plots import figure_of, written
 
         figure, ((axes,),) = figure_of(1, 1)
         places = np.arange(len(self.dfa.patterns))
@@ -140,7 +140,7 @@ class Limits:
 
         Raises: Misuse without matplotlib.
         """
-        from .figures import figure_of, written
+        from .plots import figure_of, written
 
         figure, ((axes,),) = figure_of(1, 1)
         curves = {"the equations": self.right, **self.wrong}.items()

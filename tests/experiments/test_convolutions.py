@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
+import sympy
 
 import faverify as fv
 from faverify.experiments.convolutions import convolution_basis, generically_apart, meeting
@@ -97,3 +100,27 @@ def test_a_basis_that_is_not_of_whole_numbers_is_not_cut_to_them():
     for outputs in (0, -1, True):
         with pytest.raises(fv.Misuse, match="outputs"):
             generically_apart(outputs, whole)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_room_is_not_enough(seed):
+    """One tap, 3 channels, 2 places, k = 5: 25 + 9 ≤ 36, and a convolution a bᵀ is F_lᵀAF_{l−1} for every F."""
+    basis = convolution_basis((3, 3), 2, 1)
+    assert generically_apart(5, basis, seed).kind == "undecided"
+    draw = random.Random(seed)
+    F = [sympy.Matrix(5, 6, lambda i, j: draw.randint(-9, 9)) for _ in range(2)]
+    left, right = (matrix.nullspace()[0].reshape(3, 2) for matrix in F)
+    a, b = (part.T.nullspace()[0] for part in (left, right))
+    convolution = sympy.kronecker_product(a * b.T, sympy.eye(2))
+    upper, lower = ((matrix * matrix.T).inv() * matrix for matrix in F)
+    assert convolution != sympy.zeros(6, 6)
+    assert F[0].T * (upper * convolution * lower.T) * F[1] == convolution
+
+
+@pytest.mark.parametrize(("channels", "length", "taps", "k"), [((2, 3), 6, 3, 3), ((1, 1), 5, 4, 1), ((3, 2), 4, 1, 3)])
+def test_few_outputs_are_enough_whatever_the_feedback(channels, length, taps, k):
+    """k ≤ length − taps: even feedback with many zeros has only 0 in common with convolutions."""
+    assert k <= length - taps
+    rows, cols = (n * length for n in channels)
+    F = [[[int(i == j) for j in range(n)] for i in range(k)] for n in (rows, cols)]
+    assert meeting(*F, convolution_basis(channels, length, taps)).only_zero

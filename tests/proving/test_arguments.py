@@ -142,7 +142,7 @@ def test_derivations_of_arguments_and_closed_forms():
     verdict = module("rk_alignment").below(2)
     text, latex = verdict.derivation.text(), verdict.derivation.latex()
     assert "W_{l+1}(0) = B_{l+1}" in text
-    assert r"\begin{align*}" in latex
+    assert r"$\displaystyle" in latex
     assert "after 1 step" in module("rk_alignment_false").counterexample_one_large_step().derivation.text()
 
 
@@ -343,3 +343,9 @@ def test_what_was_conserved_with_a_constant_keeps_it_constant():
     argument.conserved(c * a, c * a, "a product")
     with pytest.raises(fv.Misuse, match="nothing was said"):
         argument.moving(c, c * 0 + 1, "too late")
+
+
+def test_the_start_of_a_letter_stands_still():
+    argument = fv.Argument()
+    with pytest.raises(fv.Misuse, match="at the start"):
+        argument.moving(fv.letter("A(0)", 1, 1), fv.letter("B", 1, 1), "no")

@@ -164,7 +164,7 @@ def test_the_pdf_is_made_without_a_complaint(document):
     ("text", "latex"),
     [
         ("λ_min(X) ⪰ 0", r"$\lambda_{\mathrm{min}}$(X) $\succeq$ 0"),
-        ("W_lᵀ", r"$W_{l}^{\top}$"),
+        ("W_lᵀ", r"$W_{l} {}^{\top}$"),
         ("Nøkland & Peyré", r"Nøkland \& Peyré"),
         ("e^{−ct}", r"e${}^{-ct}$"),
         ("counterexample_a_limit", r"counterexample\_a\_limit"),
