@@ -9,14 +9,14 @@ check: products are expanded, and those that are one sum over indices are shown 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation, name_of
-from ..kernel.cuts import FARTHEST, WAYS, piece_of, pieces, residuals
-from ..kernel.passes import Run, is_local
+from ..kernel.cuts import FARTHEST, pieces, residuals
+from ..kernel.passes import Run
 from ..kernel.questions import Question
 from ..kernel.states import Increments, State, value_of
 from ..kernel.words import Word
@@ -31,18 +31,6 @@ class FormalRun(Run):
     def conforming(self, method: str, layer: Any, value: Any, dims: Any) -> Any:
         value = super().conforming(method, layer, value, dims)
         return self.carrier.define(f"δ_{{{layer._label}}}", value) if method == "error" else value
-
-
-@dataclass
-class Statement:
-    """One theorem: what it is called, its sides, and the names in them that a proof opens."""
-
-    name: str
-    left: Node
-    right: Node
-    opened: tuple[str, ...] = ()
-    said: str = ""
-    binders: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -61,7 +49,7 @@ class Case:
     step: bool
 
 
-def cases_of(question: Question, how: str) -> list[Case]:
+def cases_of(question: Question) -> list[Case]:
     """The cases that prove a question; Uncovered says why there are none."""
     if question.squares:
         raise Uncovered("a proof that uses the values of gates (k² = c₁k + c₀)")
@@ -82,8 +70,6 @@ def cases_of(question: Question, how: str) -> list[Case]:
     if question.layer is None:
         raise Uncovered("a network without a hidden layer")
     heading, layer = f"Layer {question.layer}", question.layer
-    if how == WAYS["cut"] and is_local(question.rule):
-        return [case_of(question, piece_of(question.net, layer), 0, heading)]
     return [case_of(question, question.net, layer - 1, heading)]
 
 
@@ -125,7 +111,17 @@ def case_of(question: Question, net: Any, position: int, heading: str) -> Case:
         raise Uncovered(str(event)) from event
     name = identifier("Layer_" + "_".join(heading.replace("−", "-").replace("<", "below").split()[1:]).replace("_-_", "m"))
     found = Case(heading, name, carrier, law, coefficients, moving, updates, frozen, claim, question.step)
-    _agreeing(found)
+    if question.net is not None:
+        around = (layer._label, layer._label + 1)
+        opened = {f"d{kind}{k}" for kind in "WbBFVv" for k in around}
+        opened |= {f"δ_{{{layer._label}}}", f"h_{{{layer._label}}}"}
+        carrier.closed = {name for name in carrier.definitions if name not in opened}
+        carrier.closed |= {f"φ{name}" for name in carrier.gates if name != str(layer._label)}
+        if _agreeing(found):
+            return found
+        carrier.closed = set()
+    if not _agreeing(found):
+        raise Uncovered("an identity that holds at the given widths alone, or under more than the formulas say")
     return found
 
 
@@ -163,16 +159,15 @@ def put(node: Node, places: dict[Node, Node]) -> Node:
     return replace(node, args=tuple(put(a, places) if isinstance(a, Node) else a for a in node.args))
 
 
-def _agreeing(case: Case) -> None:
-    """What is stated must hold over words, before it is printed."""
+def _agreeing(case: Case) -> bool:
+    """Whether what is stated holds over words, with the definitions that a proof opens."""
     first = case.coefficients[1] if len(case.coefficients) > 1 else nothing(case.law.dims)
     places = {case.moving[w]: rate for w, rate in case.updates.items()} | case.frozen
     stated = plus(put(first, places), minus(case.claim))
     if case.step:
         for further in case.coefficients[2:]:
             stated = plus(stated, put(further, places))
-    if not case.carrier.word(stated).is_zero():
-        raise Uncovered("an identity that holds at the given widths alone, or under more than the formulas say")
+    return case.carrier.word(stated).is_zero()
 
 
 def equal_products(case: Case, *sides: Node) -> Iterator[tuple[Node, Node]]:

@@ -110,27 +110,29 @@ def gate_lines(case: Case, dialect: Any, layer: str, h: str, dims: Any) -> Itera
         return
     if isinstance(p, int) and p == 1:
         yield f"Lemma gate_{a} : {a} = {dialect.had(slope, inside)}."
-        yield f"Proof. {dialect.by_entries('-homogeneous mulrC')} Qed."
+        yield f"Proof. {next(dialect.gate_proofs(a, slope, slope, True))} Qed."
         return
     degree, gate = dialect.text(degree_of(case), 0), identifier(f"k{layer}")
     yield f"Definition {gate} : {kind} := {dialect.mapped('(fun h => inverse * dphi h)', inside, dims)}."
+    first, second = dialect.gate_proofs(a, slope, gate, False)
     yield f"Lemma gate_{a} : {a} = {dialect.had(gate, inside)}."
-    yield f"Proof. {dialect.by_entries('-mulrA (mulrC (dphi _)) homogeneous mulrA (mulrC inverse) invertible mul1r')} Qed."
+    yield f"Proof. {first} Qed."
     yield f"Lemma gate_{slope} : {slope} = {dialect.scaled(degree, gate)}."
-    yield f"Proof. {dialect.by_entries('mulrA invertible mul1r')} Qed."
+    yield f"Proof. {second} Qed."
 
 
-def opened(case: Case) -> str:
-    """The rewriting that opens every definition, the last first."""
-    found = []
-    p = case.carrier.activation.degree if case.carrier.activation is not None else None
-    for name in reversed(case.carrier.definitions):
-        for layer, (h, dims) in case.carrier.gates.items():
-            if h == name and p is not None:
+def opened(case: Case, dialect: Any) -> list[str]:
+    """The steps that open the definitions, the last first."""
+    found, carrier = [], case.carrier
+    p = carrier.activation.degree if carrier.activation is not None else None
+    for name in reversed(carrier.definitions):
+        for layer, (h, dims) in carrier.gates.items():
+            if h == name and p is not None and f"φ{layer}" not in carrier.closed:
                 names = [gate_name(Node("gate", (kind, layer), dims)) for kind in ("a", "dphi")]
-                found += [f"?gate_{one}" for one in names[: 1 if isinstance(p, int) and p == 1 else 2]]
-        found.append(f"/{identifier(name)}")
-    return " ".join(found)
+                found += [dialect.use(f"gate_{one}") for one in names[: 1 if isinstance(p, int) and p == 1 else 2]]
+        if name not in carrier.closed:
+            found.append(dialect.open(identifier(name)))
+    return found
 
 
 def law_lines(case: Case, dialect: Any) -> Iterator[str]:
@@ -160,7 +162,9 @@ def law_lines(case: Case, dialect: Any) -> Iterator[str]:
     bound = binders([*read, *velocities], dialect)
     yield f"Lemma product_rule{bound} (s : {dialect.scalar}) :"
     yield f"  {f'Q {after}'.strip()} = {dialect.text(right)}."
-    yield f"Proof. rewrite /Q /dQ; expand{rewriting(case, 'moved', sides, read)}; {dialect.finish(law.dims)}. Qed."
+    unfolding = dialect.opening_of([dialect.open("Q"), dialect.open("dQ")])
+    yield f"Proof. {unfolding}; expand{rewriting(case, dialect, 'moved', sides, read)}; {dialect.finish(law.dims)}. Qed."
+    yield from dialect.derivative(case, rewriting(case, dialect, "moved", sides, read))
 
 
 def velocities_of(read: list[Node], moving: dict[Node, Node]) -> list[Node]:
@@ -186,15 +190,15 @@ def lemmas(case: Case, dialect: Any, stem: str, sides: list[Node], bound: list[N
         yield "Proof. same. Qed."
 
 
-def rewriting(case: Case, stem: str, sides: list[Node], bound: list[Node]) -> str:
+def rewriting(case: Case, dialect: Any, stem: str, sides: list[Node], bound: list[Node]) -> str:
     """The lemmas again, each at the letters or the gates that it is used for."""
     known = known_letters(case, bound)
     calls = []
     for count, pair in enumerate(equal_products(case, *sides), start=1):
         free = [node for node in dict.fromkeys(node for side in pair for node in letters_of(side)) if node not in known]
         told = " ".join([f"{stem}_{count}", *(meant(case, node) for node in free)])
-        calls.append(f"?({told})" if free else f"?{told}")
-    return "; rewrite " + " ".join(calls) if calls else ""
+        calls.append(dialect.use(f"({told})" if free else told))
+    return f"; {dialect.opening_of(calls)}" if calls else ""
 
 
 def meant(case: Case, node: Node) -> str:
@@ -223,14 +227,16 @@ def theorems(case: Case, dialect: Any) -> Iterator[str]:
     yield from lemmas(case, dialect, "equal", sides, [])
     now = " ".join(dialect.text(case.frozen.get(node, node), 0) for node in read)
     along = " ".join(dialect.text(case.updates[node], 0) for node in rates)
-    opening = f"rewrite /Q /dQ {opened(case)}".strip()
-    closing = f"{rewriting(case, 'equal', sides, [])}; {dialect.finish(law.dims)}. Qed."
+    opening = dialect.opening_of([dialect.open("Q"), dialect.open("dQ"), *opened(case, dialect)])
+    closing = f"{rewriting(case, dialect, 'equal', sides, [])}; {dialect.finish(law.dims)}. Qed."
     if case.step:
         after = " ".join(step_text(case, dialect, node) for node in read)
         yield f"Theorem increment : {f'Q {after}'.strip()} - {f'Q {now}'.strip()} = {dialect.text(case.claim)}."
     else:
         yield f"Theorem conserved : {f'dQ {now} {along}'.strip()} = {dialect.text(case.claim)}."
     yield f"Proof. {opening}; expand{closing}"
+    if not case.step:
+        yield from dialect.trajectory(case)
 
 
 def step_text(case: Case, dialect: Any, node: Node) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from importlib.resources import files
 from typing import Any
@@ -110,8 +111,31 @@ class Matrices:
         """The tactic that ends a proof: what is left is an identity of a ring, entry by entry."""
         return ("" if dims is None else "entry; ") + f"plain; {self.arithmetic()}"
 
-    def by_entries(self, fact: str) -> str:
-        return f"by apply/matrixP => i j; rewrite !mxE {fact}."
+    def gate_proofs(self, a: str, slope: str, gate: str, one: bool) -> Iterator[str]:
+        """The proofs that a = k ∘ h and φ′(h) = p k."""
+        opening = "by apply/matrixP => i j; rewrite !mxE"
+        if one:
+            yield f"{opening} -homogeneous mulrC."
+        else:
+            fact = "-mulrA (mulrC (dphi _)) homogeneous mulrA (mulrC inverse) invertible mul1r"
+            yield f"{opening} {fact}."
+            yield f"{opening} mulrA invertible mul1r."
+
+    def opening_of(self, steps: list[str]) -> str:
+        """The tactic that opens definitions, the last first."""
+        return "rewrite " + " ".join(steps)
+
+    def open(self, name: str) -> str:
+        return f"/{name}"
+
+    def use(self, fact: str) -> str:
+        return f"?{fact}"
+
+    def trajectory(self, case: Any, rewriting: str = "") -> Iterator[str]:
+        """Nothing: a commutative ring has no time."""
+        return iter(())
+
+    derivative = trajectory
 
     def arithmetic(self) -> str:
         return f"ring_with {self.unit}_is" if self.denominator > 1 else "ring"

@@ -249,6 +249,10 @@ class FormalCarrier:
         self.definitions: dict[str, Node] = {}
         self.gates: dict[str, tuple[str, Any]] = {}  # a layer → the name of its h, its shape
         self.activation: Any = None
+        self.closed: set[str] = set()  # definitions, and gates by their layer, that a proof leaves as they are
+
+    def is_closed(self, node: Node) -> bool:
+        return (node.args[0] if node.op == "defined" else f"φ{node.args[1]}") in self.closed
 
     def letter(self, name: str, rows: Any, cols: Any) -> Formula:
         node = self.letters.setdefault(name, Node("letter", (name,), (rows, cols)))
@@ -320,8 +324,7 @@ class FormalCarrier:
         elif node.op in ("letter", "ones", "sign"):
             yield node, ()
         elif node.op in ("defined", "gate"):
-            below = self.unfolded(node)
-            yield from [(node, ())] if below == node else self._terms(below)
+            yield from [(node, ())] if self.is_closed(node) else self._terms(self.unfolded(node))
         elif node.op == "add":
             for part in node.args:
                 yield from self._terms(part)
@@ -388,6 +391,8 @@ def _word(carrier: FormalCarrier, node: Node) -> Word:
             return letter(node.args[0], 1, 1)
         if node.op == "number":
             return word_of(node.args[0])
+        if node.op in ("defined", "gate") and carrier.is_closed(node):
+            return letter("/".join(node.args), *node.dims)  # type: ignore[misc]
         if node.op in ("defined", "gate"):
             return read(carrier.unfolded(node))
         if node.op in ("ones", "zero"):

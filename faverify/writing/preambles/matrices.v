@@ -14,9 +14,9 @@ Definition had m n (A B : 'M[R]_(m, n)) := \matrix_(i, j) (A i j * B i j).
 Definition inner m n (A B : 'M[R]_(m, n)) := \sum_i \sum_j A i j * B i j.
 Definition total m n (A : 'M[R]_(m, n)) := \sum_i \sum_j A i j.
 Definition rows m n (A : 'M[R]_(m, n)) := \matrix_(i < m, _ < 1) \sum_j A i j.
-Definition spread m n (b : 'M[R]_(m, 1)) := \matrix_(i < m, _ < n) b i ord0.
+Definition spread m n (b : 'M[R]_(m, 1)) := \matrix_(i < m, _ < n) b i 0.
 Definition diagonal n (A : 'M[R]_(n, n)) := \matrix_(i < n, _ < 1) A i i.
-Definition diagm n (b : 'M[R]_(n, 1)) := \matrix_(i < n, j < n) (b i ord0 *+ (i == j)).
+Definition diagm n (b : 'M[R]_(n, 1)) := \matrix_(i < n, j < n) (b i 0 *+ (i == j)).
 End Operations.
 Arguments spread {R m} n b.
 Notation "A ∘ B" := (had A B) (at level 40, left associativity).
@@ -141,5 +141,6 @@ Ltac matched :=
         | rewrite [LHS]sum4; apply: eq_bigr => ? _; matched
         | rewrite [LHS]sum5; apply: eq_bigr => ? _; matched ].
 Ltac same :=
-  try apply/matrixP => ? ?; rewrite /inner /total;
+  try (apply/matrixP => ? ?; repeat match goal with x : ordinal 1 |- _ => rewrite (ord1 x); clear x end);
+  rewrite /inner /total;
   etransitivity; [nested | symmetry; etransitivity; [nested | matched]].
