@@ -22,7 +22,7 @@ from ..kernel.states import Increments, State, value_of
 from ..kernel.words import Word
 from ..model.networks import MLP
 from .coq_names import identifier
-from .formal import FormalCarrier, Formula, Node, Uncovered, minus, nothing, plus, scaled
+from .formal import FormalCarrier, Formula, Node, Uncovered, letters_of, minus, nothing, plus, scaled
 
 
 class FormalRun(Run):
@@ -143,13 +143,6 @@ def thawed(node: Node) -> tuple[Node, dict[Node, Node]]:
         return replace(part, args=tuple(walk(a) if isinstance(a, Node) else a for a in part.args))
 
     return walk(node), frozen
-
-
-def letters_of(node: Node) -> list[Node]:
-    """The letters of a formula, each once."""
-    if node.op == "letter":
-        return [node]
-    return list(dict.fromkeys(found for part in node.parts() for found in letters_of(part)))
 
 
 def put(node: Node, places: dict[Node, Node]) -> Node:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .certificates import Case, equal_products, letters_of, put
+from .certificates import Case, equal_products, put
 from .coq_matrices import gate_name
 from .coq_names import STEP, identifier, size
-from .formal import Node, minus, nothing, number, plus, scaled
+from .formal import Node, letters_of, minus, nothing, number, plus, scaled
 
 MEANING = "In names, lp1 stands for l + 1 and Lm1 for L − 1; dphi is φ′, and v… is any velocity of a letter."
 

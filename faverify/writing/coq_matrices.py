@@ -19,12 +19,13 @@ class Matrices:
 
     name = "Coq, MathComp"
     scalar = "R"
+    source = "matrices.v"
 
     def __init__(self, denominator: int = 1) -> None:
         self.denominator = denominator
 
     def preamble(self) -> str:
-        return files(__package__).joinpath("preambles/matrices.v").read_text(encoding="utf-8")
+        return files(__package__).joinpath(f"preambles/{self.source}").read_text(encoding="utf-8")
 
     # Types and headings
 

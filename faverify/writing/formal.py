@@ -41,6 +41,13 @@ ONE = Node("number", (Fraction(1),))
 NONE = Node("number", (Fraction(0),))
 
 
+def letters_of(node: Node) -> list[Node]:
+    """The letters of a formula, each once."""
+    if node.op == "letter":
+        return [node]
+    return list(dict.fromkeys(found for part in node.parts() for found in letters_of(part)))
+
+
 def number(value: Any) -> Node:
     return Node("number", (Fraction(exact(value)),))
 

@@ -23,6 +23,7 @@ Definition diagonal (A : matrix) : matrix := fun i _ => A i i.
 
 Lemma sum_eq n f g : (forall i, f i = g i) -> sum n f = sum n g.
 Proof. intros H; induction n as [|n IH]; simpl; [reflexivity | now rewrite IH, H]. Qed.
+Lemma sum_one f : sum 1 f = f O. Proof. simpl; ring. Qed.
 Lemma sum_mul_l n c f : c * sum n f = sum n (fun i => c * f i).
 Proof. induction n as [|n IH]; simpl; [ring | rewrite <- IH; ring]. Qed.
 Lemma sum_mul_r n c f : sum n f * c = sum n (fun i => f i * c).
@@ -99,15 +100,20 @@ Ltac expand := rewrite ?oppE; repeat progress rewrite ?mulDl, ?mulDr, ?mulZl, ?m
 
 Ltac bare := unfold inner, total, mul, tr, had, rows, spread, diagonal.
 Ltac nested :=
-  cbv beta; repeat first [rewrite sum_mul_l | rewrite sum_mul_r];
+  cbv beta;
+  repeat match goal with
+         | |- context [sum 1 ?f] => rewrite (sum_one f)
+         | |- context [?c * sum ?n ?f] => rewrite (sum_mul_l n c f)
+         | |- context [sum ?n ?f * ?c] => rewrite (sum_mul_r n c f)
+         end;
   lazymatch goal with
   | |- sum _ _ = _ => apply sum_eq; intro; nested
   | |- _ => reflexivity
   end.
 Ltac matched :=
   cbv beta;
-  first [ ring
-        | apply sum_eq; intro; matched
+  lazymatch goal with |- sum _ _ = _ => idtac | _ => ring end ||
+  first [ apply sum_eq; intro; matched
         | rewrite sum2; apply sum_eq; intro; matched
         | rewrite sum3; apply sum_eq; intro; matched
         | rewrite sum4; apply sum_eq; intro; matched
@@ -167,11 +173,25 @@ Proof.
   intros HA HB i j; unfold add, mul; rewrite <- sum_add; apply rate_sum; intro k.
   apply (rate_times (fun u => A u i k) (fun u => B u k j)); auto.
 Qed.
+Opaque sum.
 (* The derivative of a formula, along the formula. *)
-Ltac rated := first
-  [ eassumption | apply rate_const | apply moves_const
-  | eapply rate_inner; rated | eapply rate_total; rated | eapply rate_add; rated | eapply rate_opp; rated
-  | eapply moves_add; rated | eapply moves_opp; rated | eapply moves_scale; rated | eapply moves_tr; rated
-  | eapply moves_had; rated | eapply moves_mul; rated | eapply moves_diagonal; rated | eapply rate_times; rated ].
+Ltac rated := lazymatch goal with
+  | |- derivable_pt_lim (fun _ => ?c) _ _ => apply rate_const
+  | |- derivable_pt_lim (fun u => inner ?m ?n (@?A u) (@?B u)) _ _ => apply (rate_inner m n A B); rated
+  | |- derivable_pt_lim (fun u => total ?m ?n (@?A u)) _ _ => apply (rate_total m n A); rated
+  | |- derivable_pt_lim (fun u => @?f u + @?g u) _ _ => apply (rate_add f g); rated
+  | |- derivable_pt_lim (fun u => @?f u - @?g u) _ _ => apply (rate_add f (fun u => - g u)); rated
+  | |- derivable_pt_lim (fun u => - @?f u) _ _ => apply (rate_opp f); rated
+  | |- derivable_pt_lim (fun u => @?f u * @?g u) _ _ => apply (rate_times f g); rated
+  | |- moves (fun _ => ?A) _ _ => apply moves_const
+  | |- moves (fun u => add (@?A u) (@?B u)) _ _ => apply (moves_add A B); rated
+  | |- moves (fun u => opp (@?A u)) _ _ => apply (moves_opp A); rated
+  | |- moves (fun u => scale ?c (@?A u)) _ _ => apply (moves_scale c A); rated
+  | |- moves (fun u => tr (@?A u)) _ _ => apply (moves_tr A); rated
+  | |- moves (fun u => diagonal (@?A u)) _ _ => apply (moves_diagonal A); rated
+  | |- moves (fun u => had (@?A u) (@?B u)) _ _ => apply (moves_had A B); rated
+  | |- moves (fun u => mul ?n (@?A u) (@?B u)) _ _ => apply (moves_mul n A B); rated
+  | |- _ => eassumption
+  end.
 Lemma rate_is f t a b : derivable_pt_lim f t b -> a = b -> derivable_pt_lim f t a. Proof. now intros H ->. Qed.
 Lemma moves_is A t V U : moves A t U -> V = U -> moves A t V. Proof. now intros H ->. Qed.
