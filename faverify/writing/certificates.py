@@ -82,11 +82,11 @@ def _heading(piece: Any) -> str:
     return f"Layer l = L − {distance}" if piece.ends else f"Layers l < L − {distance}"
 
 
-def case_of(question: Question, net: Any, position: int, heading: str) -> Case:
-    """One case: the rule and the law run over formulas."""
+def case_of(question: Question, net: Any, position: int, heading: str, samples: int = 0) -> Case:
+    """One case: the rule and the law run over formulas; with a number of samples, of data that refute."""
     carrier = FormalCarrier()
     error = next((a.error for a in question.assume if a.error), None)
-    run = FormalRun(net, carrier, question.samples, error)
+    run = FormalRun(net, carrier, samples or question.samples, error)
     try:
         rates = {name: carrier.define(f"d{name}", rate) for name, rate in run.velocities(question.rule).items()}
         layer = run.layers[position]
@@ -111,6 +111,8 @@ def case_of(question: Question, net: Any, position: int, heading: str) -> Case:
         raise Uncovered(str(event)) from event
     name = identifier("Layer_" + "_".join(heading.replace("−", "-").replace("<", "below").split()[1:]).replace("_-_", "m"))
     found = Case(heading, name, carrier, law, coefficients, moving, updates, frozen, claim, question.step)
+    if samples:
+        return found
     if question.net is not None:
         around = (layer._label, layer._label + 1)
         opened = {f"d{kind}{k}" for kind in "WbBFVv" for k in around}

@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from ..errors import FaverifyError
 from ..kernel.carriers import COLUMNS_ROWS, Value, check, exact
 from ..kernel.words import Word, letter, letter_name, word_of
 
@@ -21,8 +22,12 @@ BILINEAR = ("mul", "had", "inner", "times", "scale")
 LINEAR = ("opp", "tr", "total", "rows", "diagonal", "spread", "diagm")
 
 
-class Uncovered(Exception):
-    """What has no certificate yet; the message says what it is."""
+class Uncovered(FaverifyError):
+    """What has no certificate yet. Attribute: `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"no certificate is made of {reason}; .text() and .latex() show the derivation")
 
 
 @dataclass(frozen=True)
