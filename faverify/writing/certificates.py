@@ -22,7 +22,8 @@ from ..kernel.states import Increments, State, value_of
 from ..kernel.words import Word
 from ..model.networks import MLP
 from .coq_names import identifier
-from .formal import FormalCarrier, Formula, Node, Uncovered, letters_of, minus, nothing, plus, scaled
+from .formal import FormalCarrier, Formula
+from .nodes import Node, Uncovered, letters_of, minus, nothing, plus, scaled
 
 
 class FormalRun(Run):
@@ -109,7 +110,9 @@ def case_of(question: Question, net: Any, position: int, heading: str, samples: 
             claim = plus(claim, _node(value_of(question.claim, run, seen), carrier))
     except UnsupportedOperation as event:
         raise Uncovered(str(event)) from event
-    name = identifier("Layer_" + "_".join(heading.replace("−", "-").replace("<", "below").split()[1:]).replace("_-_", "m"))
+    name = identifier(
+        "Layer_" + "_".join(heading.replace("−", "-").replace("<", "below").split()[1:]).replace("_-_", "m")
+    )
     found = Case(heading, name, carrier, law, coefficients, moving, updates, frozen, claim, question.step)
     if samples:
         return found

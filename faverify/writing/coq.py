@@ -11,7 +11,7 @@ from .coq_files import MEANING, module
 from .coq_matrices import Matrices
 from .coq_reals import Reals
 from .coq_refutations import Rationals, refutation
-from .formal import Node, Uncovered
+from .nodes import Node, Uncovered
 
 WIDE = 116
 
@@ -24,7 +24,12 @@ def certificate(verdict: Any) -> str:
         raise Uncovered("an argument of inequalities, an enclosure or a record")
     if verdict.kind == "refuted":
         told = refutation(failing(verdict))
-        return assembled(header(verdict, REFUTED), Rationals().preamble(), told, ["moves" if "moves :" in told else "gains", "refuted"])
+        return assembled(
+            header(verdict, REFUTED),
+            Rationals().preamble(),
+            told,
+            ["moves" if "moves :" in told else "gains", "refuted"],
+        )
     parts = list(verdict.layers.values()) or [verdict]
     cases = [case for part in parts for case in cases_of(part.question)]
     everywhere = verdict.question.net is None

@@ -8,7 +8,7 @@ from typing import Any
 from .certificates import Case, equal_products, put
 from .coq_matrices import gate_name
 from .coq_names import STEP, identifier, size
-from .formal import Node, letters_of, minus, nothing, number, plus, scaled
+from .nodes import Node, letters_of, minus, nothing, number, plus, scaled
 
 MEANING = "In names, lp1 stands for l + 1 and Lm1 for L − 1; dphi is φ′, and v… is any velocity of a letter."
 
@@ -70,6 +70,7 @@ def letter_lines(case: Case, dialect: Any) -> Iterator[str]:
     if scalars:
         yield f"Variables {' '.join(identifier(node.args[0]) for node in scalars)} : {dialect.scalar}."
     if case.frozen:
+        yield "(* The sign of an entry is constant wherever it is not 0: Q takes sign(W) as a letter. *)"
         yield f"Variable sign : {dialect.scalar} -> {dialect.scalar}."
     sizes = {size(n) for node in letters for n in node.dims or () if not isinstance(n, int)}
     if sizes:
@@ -149,8 +150,18 @@ def law_lines(case: Case, dialect: Any) -> Iterator[str]:
     now = " ".join(identifier(node.args[0]) for node in read)
     rates = " ".join(identifier(node.args[0]) for node in velocities)
     s = Node("scalar", (STEP,))
-    moved = {node: Node("add", (node, Node("scale", (s, moving[node]), node.dims)), node.dims) for node in velocities_of(read, moving)}
-    right = plus(Node("call", (f"Q {now}".strip(),), law.dims), Node("times" if law.dims is None else "scale", (s, Node("call", (f"dQ {now} {rates}".strip(),), law.dims)), law.dims))
+    moved = {
+        node: Node("add", (node, Node("scale", (s, moving[node]), node.dims)), node.dims)
+        for node in velocities_of(read, moving)
+    }
+    right = plus(
+        Node("call", (f"Q {now}".strip(),), law.dims),
+        Node(
+            "times" if law.dims is None else "scale",
+            (s, Node("call", (f"dQ {now} {rates}".strip(),), law.dims)),
+            law.dims,
+        ),
+    )
     power = s
     for further in case.coefficients[2:]:
         power = Node("times", (power, s))
@@ -163,8 +174,9 @@ def law_lines(case: Case, dialect: Any) -> Iterator[str]:
     yield f"Lemma product_rule{bound} (s : {dialect.scalar}) :"
     yield f"  {f'Q {after}'.strip()} = {dialect.text(right)}."
     unfolding = dialect.opening_of([dialect.open("Q"), dialect.open("dQ")])
-    yield f"Proof. {unfolding}; expand{rewriting(case, dialect, 'moved', sides, read)}; {dialect.finish(law.dims)}. Qed."
-    yield from dialect.derivative(case, rewriting(case, dialect, "moved", sides, read))
+    using = rewriting(case, dialect, "moved", sides, read)
+    yield f"Proof. {unfolding}; expand{using}; {dialect.finish(law.dims)}. Qed."
+    yield from dialect.derivative(case, using)
 
 
 def velocities_of(read: list[Node], moving: dict[Node, Node]) -> list[Node]:
@@ -205,7 +217,9 @@ def meant(case: Case, node: Node) -> str:
     """The name, among the definitions, of a letter that stands for a gate."""
     p, name = case.carrier.activation.degree if case.carrier.gates else None, str(node.args[0])
     for layer in case.carrier.gates:
-        kinds = {f"φ{layer}": "a", f"φ′{layer}": "dphi"} | ({f"k{layer}": "dphi"} if isinstance(p, int) and p == 1 else {})
+        kinds = {f"φ{layer}": "a", f"φ′{layer}": "dphi"} | (
+            {f"k{layer}": "dphi"} if isinstance(p, int) and p == 1 else {}
+        )
         if name in kinds:
             return gate_name(Node("gate", (kinds[name], layer), node.dims))
     return identifier(name)
@@ -230,8 +244,8 @@ def theorems(case: Case, dialect: Any) -> Iterator[str]:
     opening = dialect.opening_of([dialect.open("Q"), dialect.open("dQ"), *opened(case, dialect)])
     closing = f"{rewriting(case, dialect, 'equal', sides, [])}; {dialect.finish(law.dims)}. Qed."
     if case.step:
-        after = " ".join(step_text(case, dialect, node) for node in read)
-        yield f"Theorem increment : {f'Q {after}'.strip()} - {f'Q {now}'.strip()} = {dialect.text(case.claim)}."
+        shown = " ".join(step_text(case, dialect, node) for node in read)
+        yield f"Theorem increment : {f'Q {shown}'.strip()} - {f'Q {now}'.strip()} = {dialect.text(case.claim)}."
     else:
         yield f"Theorem conserved : {f'dQ {now} {along}'.strip()} = {dialect.text(case.claim)}."
     yield f"Proof. {opening}; expand{closing}"

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from .coq_names import identifier, size
-from .formal import Node, Uncovered
+from .nodes import Node, Uncovered
 
 ATOM, TIGHT, SUM = 0, 40, 50  # nothing around it needs brackets; a product; a sum
 LARGEST = 12  # whole numbers are written as sums of ones

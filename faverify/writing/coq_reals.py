@@ -8,7 +8,7 @@ from typing import Any
 
 from .coq_matrices import ATOM, SUM, TIGHT, Matrices, bracket
 from .coq_names import identifier, size
-from .formal import Node, Uncovered, letters_of
+from .nodes import Node, Uncovered, letters_of
 
 
 class Reals(Matrices):
@@ -35,7 +35,15 @@ class Reals(Matrices):
         op, args, dims = node.op, node.args, node.dims
         if op in ("zero", "ones"):
             return f"all {int(op == 'ones')}", TIGHT
-        if op in ("add", "opp") and dims is None or op in ("times", "letter", "defined", "gate", "number", "scalar", "call"):
+        if (op in ("add", "opp") and dims is None) or op in (
+            "times",
+            "letter",
+            "defined",
+            "gate",
+            "number",
+            "scalar",
+            "call",
+        ):
             return super().shown(node)
         if op == "sign":
             return f"map sign {self.text(args[0], ATOM)}", TIGHT
@@ -65,8 +73,8 @@ class Reals(Matrices):
             yield f"unfold {a}, {slope}; entries; rewrite <- homogeneous; ring."
             return
         yield f"""unfold {a}, {gate}; entries.
-  rewrite (Rmult_comm inverse), Rmult_comm, <- Rmult_assoc, homogeneous, (Rmult_comm _ (phi _)), Rmult_assoc, invertible.
-  ring."""
+  rewrite (Rmult_comm inverse), Rmult_comm, <- Rmult_assoc, homogeneous, (Rmult_comm _ (phi _)), Rmult_assoc.
+  rewrite invertible; ring."""
         yield f"unfold {slope}, {gate}; entries; rewrite <- Rmult_assoc, invertible; ring."
 
     def opening_of(self, steps: list[str]) -> str:
@@ -90,7 +98,8 @@ class Reals(Matrices):
         yield "  " + " -> ".join(f"moves {w} t {v}" for w, v in zip(paths, rates, strict=True)) + " ->"
         now, ahead = (" ".join(f"({w} {u})" for w in paths) for u in "tu")
         yield f"  {rate} (fun u => Q {ahead}) t (dQ {now} {' '.join(rates)})."
-        yield f"Proof. intros; unfold Q, dQ; eapply {lemma}; [rated | cbv beta; expand{rewriting_at(rewriting, paths)}; {self.finish(case.law.dims)}]. Qed."
+        closing = f"cbv beta; expand{rewriting_at(rewriting, paths)}; {self.finish(case.law.dims)}"
+        yield f"Proof. intros; unfold Q, dQ; eapply {lemma}; [rated | {closing}]. Qed."
 
     def trajectory(self, case: Any, rewriting: str = "") -> Iterator[str]:
         """dQ/dt along the rule's flow."""

@@ -1,4 +1,4 @@
-"""Refutations over the rational numbers: the data of a witness, the rule's passes, and a rate that is not as claimed."""
+"""Refutations over rational numbers: the data of a witness, the rule's passes, and a rate that is not as claimed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 from ..errors import Undecidable, UnsupportedOperation
 from ..model.networks import MLP
 from .certificates import Case, case_of
-from .coq_files import gate_name, read_by, used
+from .coq_files import read_by, used
+from .coq_matrices import gate_name
 from .coq_names import identifier
 from .coq_reals import Reals
-from .formal import FormalCarrier, Formula, Node, Uncovered, nothing
+from .formal import FormalCarrier, Formula
+from .nodes import Node, Uncovered, nothing
 
 PHI = {
     "relu": ("if Qle_bool h 0 then 0 else h", "if Qle_bool h 0 then 0 else 1"),
@@ -63,6 +65,7 @@ def refutation(verdict: Any) -> str:
         if node.args[0] not in witness.parameters:
             raise Uncovered(f"the parameter {node.args[0]} without a value")
         lines.append(f"Definition {identifier(node.args[0])} : Q := {rational(witness.parameters[node.args[0]])}.")
+    needed(case)
     for node in case.carrier.letters.values():
         if node not in used(case):
             continue
@@ -72,6 +75,21 @@ def refutation(verdict: Any) -> str:
         lines.append(f"Definition {identifier(node.args[0])} : matrix := of [{rows}].")
     lines += ["", *phi_lines(case), *passes(case, dialect), "", *stated(case, witness, dialect)]
     return "\n".join(lines)
+
+
+def needed(case: Case) -> None:
+    """Leave out the definitions that the statement does not rest on: they may read letters without a value."""
+    waiting, found = [case.law, case.claim, *case.updates.values(), *case.frozen.values()], set()
+    while waiting:
+        node = waiting.pop()
+        waiting += node.parts()
+        name = (
+            case.carrier.gates[node.args[1]][0] if node.op == "gate" else node.args[0] if node.op == "defined" else None
+        )
+        if name in case.carrier.definitions and name not in found:
+            found.add(name)
+            waiting.append(case.carrier.definitions[name])
+    case.carrier.definitions = {name: node for name, node in case.carrier.definitions.items() if name in found}
 
 
 def phi_lines(case: Case) -> Iterator[str]:
@@ -126,8 +144,10 @@ def stated(case: Case, witness: Any, dialect: Any) -> Iterator[str]:
     yield f"Definition law{arguments} : {kind} := {dialect.text(law)}."
     if case.step:
         after = "".join(
-            f" (add {identifier(n.args[0])} {dialect.text(case.updates[n], 0)})" if n in case.moving
-            else f" {dialect.text(case.frozen.get(n, n), 0)}" for n in read
+            f" (add {identifier(n.args[0])} {dialect.text(case.updates[n], 0)})"
+            if n in case.moving
+            else f" {dialect.text(case.frozen.get(n, n), 0)}"
+            for n in read
         )
         left = f"(law{after}){at} - (law{now}){at}"
         shown, value = "gains", Fraction(witness.rate)

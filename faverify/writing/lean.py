@@ -1,4 +1,4 @@
-"""The statements of a network with given widths as text for Lean 4 and Mathlib: emitted, and read by no Lean yet."""
+"""The statements of a network with given widths as text for Lean 4 and Mathlib: emitted, read by no Lean yet."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from fractions import Fraction
 from typing import Any
 
 from .certificates import Case, cases_of, put
-from .coq_files import activation_lines, degree_of, gate_name, read_by, used
+from .coq_files import activation_lines, degree_of, read_by, used
+from .coq_matrices import gate_name
 from .coq_names import identifier, size
 from .coq_reals import Reals
-from .formal import Node, Uncovered, nothing
+from .nodes import Node, Uncovered, nothing
 
 LEAD = """/- Emitted, not checked: no Lean has read this file.
 
    {statement}
    along {rule}: proved by faverify for widths {widths}, one sample at a time.
-   The passes of the rule are definitions; the obligations are equations of real numbers, one for each neuron
-   of a layer, closed by `ring`. -/
+   The passes of the rule are notations; of each hidden layer there is one obligation, an equation of real numbers
+   that is meant to be closed by `ring`. -/
 import Mathlib
 
 open Finset
@@ -70,7 +71,9 @@ class Lean(Reals):
 def lean_text(verdict: Any) -> str:
     """The statements of a verdict, for Lean."""
     if verdict.question is None or verdict.kind != "proved" or verdict.question.net is None:
-        raise Uncovered("what is no proof at given widths, for Lean: give the check a network such as fv.MLP((3, 4, 1))")
+        raise Uncovered(
+            "what is no proof at given widths, for Lean: give the check a network such as fv.MLP((3, 4, 1))"
+        )
     parts = list(verdict.layers.values()) or [verdict]
     cases = [case for part in parts for case in cases_of(part.question)]
     head = LEAD.format(statement=verdict.statement, rule=verdict.rule, widths=verdict.scope.widths)
@@ -97,13 +100,13 @@ def layer_lines(case: Case) -> list[str]:
     names = []
     for name, node in carrier.definitions.items():
         rows, cols = ((1 if n == "m" else n) for n in node.dims or ())
-        lines.append(f"local notation \"{identifier(name)}\" => ({dialect.text(node)} : {dialect.matrix((rows, cols))})")
+        lines.append(f'local notation "{identifier(name)}" => ({dialect.text(node)} : {dialect.matrix((rows, cols))})')
         names.append(identifier(name))
         for layer, (h, dims) in carrier.gates.items():
             if h == name:
                 for what, function in (("a", "phi"), ("dphi", "dphi")):
                     gate = gate_name(Node("gate", (what, layer), dims))
-                    lines.append(f"local notation \"{gate}\" => (Matrix.map {identifier(name)} {function})")
+                    lines.append(f'local notation "{gate}" => (Matrix.map {identifier(name)} {function})')
     first = case.coefficients[1] if len(case.coefficients) > 1 else nothing(case.law.dims)
     places = {case.moving[node]: case.updates[node] for node in read_by(case) if node in case.moving} | case.frozen
     lines += ["", f"/-- The derivative of {dialect.text(case.law)} along the update. -/"]
