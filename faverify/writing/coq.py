@@ -96,7 +96,10 @@ def wrapped(lines: Iterator[str]) -> Iterator[str]:
         for line in whole.split("\n"):
             rest, indent = line, ""
             while len(indent + rest) > WIDE:
-                cuts = [m.start() for m in re.finditer(r" (?=\(\w+ : |:= |\(u|= |; )|(?<=;) (?=\w)", rest)]
+                cuts = [
+                    m.start()
+                    for m in re.finditer(r" (?=\(\w+ : |:= |\(u|= |; |\+ |- |\(s \* |-> )|(?<=[;,:]) (?=\S)", rest)
+                ]
                 fit = [cut for cut in cuts if 20 < cut <= WIDE - len(indent)]
                 if not fit:
                     break

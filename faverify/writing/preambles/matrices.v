@@ -127,7 +127,8 @@ Ltac ring_with unit :=
 Ltac entry := try (apply/matrixP => ? ?; rewrite ?(entryD, entryN, entryZ, entry0)).
 Ltac nested :=
   cbv beta; rewrite ?mxE;
-  repeat first [rewrite big_ord1 | rewrite mxE | rewrite mulr_suml | rewrite mulr_sumr | rewrite mulrnAl | rewrite mulrnAr];
+  repeat first [rewrite big_ord1 | rewrite mxE | rewrite mulr_suml | rewrite mulr_sumr | rewrite mulrnAl
+               | rewrite mulrnAr];
   lazymatch goal with
   | |- bigop _ _ _ = _ => apply: eq_bigr => ? _; nested
   | |- _ => reflexivity
