@@ -116,6 +116,8 @@ def case_of(question: Question, net: Any, position: int, heading: str, samples: 
     found = Case(heading, name, carrier, law, coefficients, moving, updates, frozen, claim, question.step)
     if samples:
         return found
+    if law.dims == (1, 1):
+        raise Uncovered("a law whose value is a 1 × 1 matrix, which is no number to Coq")
     if question.net is not None:
         around = (layer._label, layer._label + 1)
         opened = {f"d{kind}{k}" for kind in "WbBFVv" for k in around}

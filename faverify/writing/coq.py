@@ -65,7 +65,7 @@ def header(verdict: Any, said: str) -> str:
     lines += [f"{name + ':':<13} {value}" for name, value in verdict.scope.items()]
     lines += ["", *said.splitlines(), "", MEANING]
     safe = [line.replace("(*", "( *").replace("*)", "* )").replace('"', "'") for line in lines]
-    return "(* " + "\n   ".join(safe).rstrip() + " *)"
+    return "\n".join(f"   {line}".rstrip() for line in safe).replace("   ", "(* ", 1) + " *)"
 
 
 def assembled(head: str, preamble: str, text: str, names: list[str]) -> str:

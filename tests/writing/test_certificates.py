@@ -43,7 +43,7 @@ EVERYWHERE = {
     "matrices": lambda: fv.check(L.matrix_feedback_balance, FA, activation="linear"),
     "degree p, columns": lambda: fv.check(L.neuron_feedback_balance_of_degree(P), FA, activation=fv.homogeneous(P)),
     "semi-invariant": lambda: fv.check(L.kolen_pollack_balance, R.KolenPollack(LAM), rate=-2 * LAM),
-    "one step": lambda: fv.increment(L.feedback_balance, FA, L.half_square),
+    "one step": lambda: fv.increment(L.kolen_pollack_difference, R.KolenPollack(LAM), rate=-LAM),
     "signs": lambda: fv.check(L.sign_balance, R.SignSymmetry()),
 }
 
@@ -72,8 +72,7 @@ def test_given_widths_rest_on_the_reals_alone(case):
 
 def test_proofs_do_not_grow_with_the_widths():
     narrow, wide = (fv.check(L.feedback_balance, FA, fv.MLP((n, n, n, 1))).derivation.coq() for n in (3, 64))
-    assert narrow.replace("3 3", "64 64").count("\n") == wide.count("\n")
-    assert wide.count("Proof. same. Qed.") == narrow.count("Proof. same. Qed.") > 0
+    assert re.sub(r"\b64\b", "3", wide).split() == narrow.split()
 
 
 def test_the_time_derivative_is_stated_along_trajectories():
