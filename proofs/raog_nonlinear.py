@@ -122,7 +122,7 @@ def conjecture_direct_feedback_aligns_then_memorises():
 
 @fv.claim("RAOG-CONV")
 def theorem_weak_alignment_meets_convolutions_in_zero_alone():
-    """At these sizes {F_lᵀAF_{l−1}} and block-Toeplitz matrices have only 0 in common, for all F but a set of measure 0.
+    """At these sizes {F_lᵀAF_{l−1}} and block-Toeplitz matrices have only 0 in common, for generic F.
 
     Room, k² + dim C ≤ n_l n_{l−1}, is needed and is not enough: kernels of one tap, 3 channels on 2 places and k = 5
     have 34 ≤ 36, and for every F a convolution a bᵀ in the family, with b orthogonal to the kernel of F_{l−1} and a to

@@ -17,6 +17,7 @@ import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
 from .auditing import audit as audit_problem
+from .certifying import certify
 from .experimenting import experiment
 from .plotting import plot
 from .reporting import report
@@ -25,6 +26,7 @@ from .sweeping import replay, sweep
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
+FORMATS = ["text", "latex", "coq", "lean"]  # methods of a derivation
 LINE = 100  # characters of a rate in a table; the verdict of one law shows it whole
 PATIENCE = 120.0  # seconds; all of the library's rules take under one
 
@@ -78,12 +80,14 @@ def main() -> None:
     faverify audit problem.json
     faverify plot drift problem.json -o drift.pdf
     faverify report proofs/ -o report.html
+    faverify certify proofs --out certificates
     faverify init .
     faverify list laws
     """
 
 
 main.add_command(audit_problem)
+main.add_command(certify)
 main.add_command(sweep)
 main.add_command(replay)
 main.add_command(experiment)
@@ -314,14 +318,23 @@ def discover(
 @main.command(epilog=FILES)
 @click.argument("law")
 @click.argument("rule")
-@click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @question_options
 def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) -> None:
-    """Print the derivation of LAW along RULE, or the worked counterexample."""
+    """Print the derivation of LAW along RULE, or the worked counterexample.
+
+    As coq, a certificate that coqc checks; as lean, at given widths, text that nobody has checked.
+    """
+    from ..writing.nodes import Uncovered
+
     with guarded(asked.time_limit, rule):
         verdict = asked.verdict(found_law(law), found_rule(rule))
-        written = verdict.derivation.latex() if form == "latex" else verdict.derivation.text()
+        try:
+            written = getattr(verdict.derivation, form)()
+        except Uncovered as event:
+            click.echo(f"not certified: {event.reason}", err=True)
+            sys.exit(3)
     if asked.as_json:
         written = as_record({"verdict": verdict.to_dict(), "derivation": written})
     if output is None:

@@ -219,6 +219,8 @@ class Argument:
         That it stands in the velocity of another says nothing of the kind, so that letters may move by one another.
         """
         names, known = word.names(), self._said() | self._unknown
+        if any(name.endswith("(0)") for name in names):
+            raise Misuse("word", sorted(names), "a letter that may move: X(0) is X at the start, and stands still")
         if len(names) != 1 or len(word.terms) != 1 or word._dims != rate._dims or names & known:
             raise Misuse("word", sorted(names), "a letter of which nothing was said yet, and a velocity of its shape")
         self._moves |= dict.fromkeys(names, rate)

@@ -48,6 +48,7 @@ class Derivation(ShownInNotebooks):
     statement: str
     scope: Any
     cases: tuple[tuple[str, tuple[Step, ...]], ...]
+    verdict: Any = None
 
     def text(self) -> str:
         """The steps for a terminal, a reason at the end of each line."""
@@ -62,6 +63,42 @@ class Derivation(ShownInNotebooks):
         from .latex import derivation_latex
 
         return derivation_latex(self)
+
+    def coq(self) -> str:
+        """A certificate for Coq: the rule's passes as definitions, the law, theorems about them, and their proofs.
+
+        For all widths it speaks of MathComp's matrices over any commutative ring and uses no axiom; of given widths, of
+        the real numbers of the standard library, time derivative included; of a refutation, of rational numbers.
+
+        Raises: Uncovered, which says what has no certificate yet.
+
+        Examples
+        --------
+        >>> import faverify as fv
+        >>> proof = fv.check(fv.laws.feedback_balance, fv.rules.FeedbackAlignment())
+        >>> [line for line in proof.derivation.coq().splitlines() if line.startswith("Theorem")][0]
+        'Theorem conserved : dQ W_Lm1 W_L dW_Lm1 dW_L = 0.'
+        """
+        from .coq import certificate
+
+        return certificate(self.verdict)
+
+    def lean(self) -> str:
+        """The same definitions and statements of a network with given widths for Lean 4: emitted, not checked.
+
+        Raises: Uncovered, which says what has no such text yet.
+
+        Examples
+        --------
+        >>> import faverify as fv
+        >>> net = fv.MLP((2, 2, 1))
+        >>> text = fv.check(fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), net).derivation.lean()
+        >>> text.splitlines()[0]
+        '/- Emitted, not checked: no Lean has read this file.'
+        """
+        from .lean import lean_text
+
+        return lean_text(self.verdict)
 
 
 class NotedRun(Run):
@@ -84,18 +121,16 @@ def derivation_of(verdict: Any) -> Derivation:
     """The derivation of a verdict; of a refutation, the worked counterexample."""
     question = verdict.question
     if question is None and verdict.witness is not None and not hasattr(verdict.witness, "layer"):
-        cases = [
-            (heading, tuple(Step(*line) for line in lines))
-            for heading, lines in told_lines(verdict.witness, verdict.kind)
-        ]
-        return Derivation(verdict.statement, verdict.scope, tuple(cases))
+        told = told_lines(verdict.witness, verdict.kind)
+        cases = [(heading, tuple(Step(*line) for line in lines)) for heading, lines in told]
+        return Derivation(verdict.statement, verdict.scope, tuple(cases), verdict)
     if question is None:
         raise Misuse("derivation", "a verdict read from a record", "the verdict that check returned: run check again")
     parts = list(verdict.layers.values()) or [verdict]
     cases = []
     for part in parts:
         cases += _cases(part)
-    return Derivation(verdict.statement, verdict.scope, tuple(cases))
+    return Derivation(verdict.statement, verdict.scope, tuple(cases), verdict)
 
 
 def _cases(verdict: Any) -> list[tuple[str, tuple[Step, ...]]]:

@@ -1,0 +1,39 @@
+"""`faverify certify`: certificates of a folder of proofs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write the certificates here.")
+@click.option("--seconds", type=float, default=120, show_default=True, help="For coqc, of one certificate.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Certificates at a time.")
+@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
+def certify(directory: Path, out: Path | None, seconds: float, jobs: int, as_json: bool) -> None:
+    """Write a Coq certificate of every theorem and counterexample in DIRECTORY, and have coqc check it.
+
+    Running the files of DIRECTORY is part of it. Exit code 0: each is accepted; 1: one is rejected; 3: one is not
+    checked, and the table says why.
+    """
+    from ..writing.certifying import certify as run
+
+    found = []
+    for checked in run(directory, out, seconds, jobs):
+        found.append(checked)
+        if not as_json:
+            axioms = "" if not checked.axioms else " (axioms of the real numbers)"
+            why = f": {checked.reason}" if checked.reason else f"  {checked.seconds:.1f} s{axioms}"
+            click.echo(f"{checked.status:<12} {checked.name}{why}")
+    counts = {status: sum(c.status == status for c in found) for status in ("accepted", "rejected", "not checked")}
+    if as_json:
+        record = {"schema": 1, **counts, "certificates": [c.to_dict() for c in found]}
+        click.echo(json.dumps(record, ensure_ascii=False, indent=2))
+    else:
+        click.echo(", ".join(f"{count} {status}" for status, count in counts.items()))
+    sys.exit(1 if counts["rejected"] else 3 if counts["not checked"] else 0)

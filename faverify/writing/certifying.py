@@ -1,0 +1,170 @@
+"""Certificates of a folder of proofs: written, and read by Coq where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import FaverifyError, Misuse, Undecidable
+from .coq import certificate
+from .nodes import Uncovered
+
+PREFIXES = ("theorem_", "counterexample_")
+# What the real numbers of Coq's standard library rest on; certificates over other numbers use no axiom at all.
+REAL_AXIOMS = {"ClassicalDedekindReals.sig_forall_dec", "ClassicalDedekindReals.sig_not_dec"}
+REAL_AXIOMS |= {"functional_extensionality_dep", "FunctionalExtensionality.functional_extensionality_dep"}
+PATIENCE = 120.0  # seconds for one file
+NOWHERE = "coqc is not installed (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of one certificate: accepted, rejected, or not checked and why."""
+
+    name: str
+    status: str
+    reason: str = ""
+    seconds: float = 0.0
+    axioms: tuple[str, ...] = ()
+    file: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_text(text: str, name: str = "certificate", seconds: float = PATIENCE) -> Checked:
+    """Whether `coqc` accepts a certificate, and on which axioms its theorems rest.
+
+    Examples
+    --------
+    >>> from faverify.writing.certifying import check_text
+    >>> check_text("Theorem false : 0 = 1. Proof. reflexivity. Qed.").status in ("rejected", "not checked")
+    True
+    """
+    if shutil.which("coqc") is None:
+        return Checked(name, "not checked", NOWHERE)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "certificate.v"
+        path.write_text(text, encoding="utf-8")
+        try:
+            done = subprocess.run(
+                ["coqc", "-w", "none", str(path)], capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Checked(name, "not checked", f"coqc took longer than {seconds:g} s", seconds)
+    took = time.perf_counter() - start
+    if done.returncode:
+        said = " ".join(done.stderr.replace(str(path), "line").split())
+        if "mathcomp" in said and "Cannot find" in said:
+            return Checked(name, "not checked", "MathComp is not installed (on Debian: libcoq-mathcomp-algebra)", took)
+        return Checked(name, "rejected", said[:300], took)
+    return judged(text, done.stdout, name, took)
+
+
+def judged(text: str, said: str, name: str, took: float) -> Checked:
+    """Every theorem must be told of, and rest on no axiom but those of the real numbers."""
+    asked = len(re.findall(r"^Print Assumptions ", text, re.MULTILINE))
+    told = said.count("Closed under the global context") + len(re.findall(r"^Axioms:", said, re.MULTILINE))
+    axioms = {found for block in re.split(r"^Axioms:", said, flags=re.MULTILINE)[1:] for found in named(block)}
+    allowed = REAL_AXIOMS if re.search(r"^From Coq Require Import .*\bReals\b", text, re.MULTILINE) else set()
+    if not asked or told != asked:
+        return Checked(name, "rejected", f"{told} of {asked} theorems were told of", took)
+    if axioms - allowed:
+        return Checked(name, "rejected", f"rests on {', '.join(sorted(axioms - allowed))}", took, tuple(sorted(axioms)))
+    return Checked(name, "accepted", "", took, tuple(sorted(axioms)))
+
+
+def named(block: str) -> Iterator[str]:
+    """The names of axioms in what `Print Assumptions` says."""
+    for line in block.splitlines():
+        found = re.match(r"([A-Za-z_][\w.']*)\s*(:|$)", line)
+        if found and not line.startswith("Closed"):
+            yield found[1]
+
+
+def certify(folder: Path, out: Path | None = None, seconds: float = PATIENCE, jobs: int = 1) -> Iterator[Checked]:
+    """Every theorem and counterexample of a folder: its certificate is written to `out`, and checked."""
+    if not folder.is_dir():
+        raise Misuse("DIR", str(folder), "a folder of proofs, such as proofs/")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    found = False
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        waiting = []
+        for name, verdict in verdicts(folder):
+            found = True
+            waiting.append(pool.submit(one, name, verdict, out, seconds))
+        yield from (future.result() for future in waiting)
+    if not found:
+        raise Misuse("DIR", str(folder), "files with functions named theorem_… or counterexample_…")
+
+
+def one(name: str, verdict: Any, out: Path | None, seconds: float) -> Checked:
+    """One certificate; what has none says why."""
+    if isinstance(verdict, Checked):
+        return verdict
+    wanted = "refuted" if ".counterexample_" in name else "proved"
+    if not hasattr(verdict, "kind") or not hasattr(verdict, "question"):
+        return Checked(name, "not checked", f"no verdict but a {type(verdict).__name__}")
+    if verdict.kind != wanted:
+        return Checked(name, "rejected", f"the verdict is {verdict.kind}, not {wanted}")
+    try:
+        text = certificate(verdict)
+    except Uncovered as event:
+        return Checked(name, "not checked", event.reason)
+    except Undecidable as event:
+        return Checked(name, "not checked", f"the code asks for {event.question}")
+    except FaverifyError as event:
+        return Checked(name, "not checked", str(event))
+    if out is None:
+        return check_text(text, name, seconds)
+    path = out / f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}.v"
+    path.write_text(text, encoding="utf-8")
+    found = check_text(text, name, seconds)
+    return Checked(found.name, found.status, found.reason, found.seconds, found.axioms, str(path))
+
+
+def verdicts(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The verdicts of the functions of a folder, by file and function."""
+    for path in sorted(folder.glob("*.py")):
+        if not any(prefix in path.read_text(encoding="utf-8", errors="replace") for prefix in PREFIXES):
+            continue
+        for name, function in functions(path):
+            label = f"{path.stem}.{name}"
+            try:
+                made = function()
+            except FaverifyError as event:
+                yield label, Checked(label, "rejected", f"it failed: {event}")
+                continue
+            several = list(made) if isinstance(made, (list, tuple)) else [made]
+            for count, verdict in enumerate(several, start=1):
+                yield (label if len(several) == 1 else f"{label}.{count}"), verdict
+
+
+def functions(path: Path) -> Iterator[tuple[str, Any]]:
+    """The theorems and counterexamples of a file, which is run."""
+    spec = importlib.util.spec_from_file_location(f"certified_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except Exception as event:
+        raise Misuse(str(path), f"{type(event).__name__}: {event}", "a file of proofs that runs") from event
+    for name, function in vars(module).items():
+        if name.startswith(PREFIXES) and callable(function):
+            yield name, function
