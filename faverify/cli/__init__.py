@@ -19,6 +19,7 @@ from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperatio
 from .auditing import audit as audit_problem
 from .certifying import certify
 from .experimenting import experiment
+from .listing import as_record, listing, table
 from .plotting import plot
 from .reporting import report
 from .subjects import found_law, found_network, found_rule, guarded
@@ -91,6 +92,7 @@ main.add_command(certify)
 main.add_command(sweep)
 main.add_command(replay)
 main.add_command(experiment)
+main.add_command(listing)
 main.add_command(plot)
 main.add_command(report)
 
@@ -179,10 +181,6 @@ def check(rule: str, law: str | None, asked: Asked) -> None:
             text, code = as_record(verdict.to_dict()) if asked.as_json else str(verdict), CODES[verdict.kind]
     click.echo(text)
     sys.exit(code)
-
-
-def as_record(record: Any) -> str:
-    return json.dumps(record, ensure_ascii=False, indent=2)
 
 
 def audit(rule: Any, asked: Asked) -> tuple[str, int]:
@@ -359,54 +357,3 @@ def init(directory: Path, rule: str | None) -> None:
     for path in paths:
         click.echo(f"wrote {path}")
     click.echo("now run: pytest proofs/")
-
-
-LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
-
-
-@main.command("list")
-@click.argument("what", type=click.Choice(LISTED))
-@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
-def listing(what: str, as_json: bool) -> None:
-    """List what the library knows."""
-    from ..claims import REGISTRY
-    from ..experiments.trials import TRIALS
-    from ..model import activations, architectures, assumptions, laws, rules
-
-    classes = [*rules.LIBRARY.items(), *((c.__name__ + "(rule)", c) for c in rules.COMBINATORS)]
-    rows: list[Any] = {
-        "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in classes],
-        "networks": [(name, (c.__doc__ or "").strip().splitlines()[0]) for name, c in architectures.LIBRARY.items()],
-        "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
-        "claims": [
-            *((c.id, c.status, c.statement, c.source) for c in REGISTRY.values()),
-            *(
-                (t.claim, "swept", t.statement, f"faverify sweep {t.claim}")
-                for t in TRIALS.values()
-                if t.claim not in REGISTRY
-            ),
-        ],
-        "activations": [
-            (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
-        ],
-        "assumptions": [(name, a.statement) for name, a in assumptions.LIBRARY.items()],
-    }[what]  # type: ignore[assignment]
-    if as_json:
-        click.echo(as_record(rows))
-    else:
-        click.echo(table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows))
-
-
-def table(columns: tuple[str, ...], rows: list[Any]) -> str:
-    """Columns as wide as the terminal allows."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for row in rows:
-        shown.add_row(*(cell.replace("[", r"\[") for cell in row))
-    console = Console(file=io.StringIO(), width=Console(file=sys.__stdout__).width)
-    console.print(shown)
-    return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,64 @@
+"""`faverify list`: what the library knows; and how records and tables are printed."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import Any
+
+import click
+
+LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(LISTED))
+@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
+def listing(what: str, as_json: bool) -> None:
+    """List what the library knows."""
+    from ..claims import REGISTRY
+    from ..experiments.trials import TRIALS
+    from ..model import activations, architectures, assumptions, laws, rules
+
+    classes = [*rules.LIBRARY.items(), *((c.__name__ + "(rule)", c) for c in rules.COMBINATORS)]
+    rows: list[Any] = {
+        "rules": [(name, (cls.__doc__ or "").splitlines()[0]) for name, cls in classes],
+        "networks": [(name, (c.__doc__ or "").strip().splitlines()[0]) for name, c in architectures.LIBRARY.items()],
+        "laws": [(name, law.statement, law.source) for name, law in laws.LIBRARY.items()],
+        "claims": [
+            *((c.id, c.status, c.statement, c.source) for c in REGISTRY.values()),
+            *(
+                (t.claim, "swept", t.statement, f"faverify sweep {t.claim}")
+                for t in TRIALS.values()
+                if t.claim not in REGISTRY
+            ),
+        ],
+        "activations": [
+            (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
+        ],
+        "assumptions": [(name, a.statement) for name, a in assumptions.LIBRARY.items()],
+    }[what]  # type: ignore[assignment]
+    if as_json:
+        click.echo(as_record(rows))
+    else:
+        click.echo(table(("name", *("status",) * (what == "claims"), "meaning", "source")[: len(rows[0])], rows))
+
+
+def table(columns: tuple[str, ...], rows: list[Any]) -> str:
+    """Columns as wide as the terminal allows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(cell.replace("[", r"\[") for cell in row))
+    console = Console(file=io.StringIO(), width=Console(file=sys.__stdout__).width)
+    console.print(shown)
+    return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]
+
+
+def as_record(record: Any) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=2)
