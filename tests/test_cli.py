@@ -102,7 +102,7 @@ RESIDUAL = ["check", "feedback-alignment", "--law", "total-feedback-balance", "-
         ),
         (["check", "feedback-alignment"], 0, "neuron-feedback-balance"),
         (["derive", "feedback-balance", "feedback-alignment"], 0, "[equal terms cancel]"),
-        (["derive", "feedback-balance", "feedback-alignment", "--format", "latex"], 0, r"\begin{align*}"),
+        (["derive", "feedback-balance", "feedback-alignment", "--format", "latex"], 0, r"\why{definition of the law}"),
         (["derive", "feedback-balance", "feedback-alignment", "--widths", "2,2,1"], 0, "Ẇ1[0,0] = −x[0] δ1[0]"),
         (["derive", "balancedness", "feedback-alignment"], 1, "Ẇ₁ = "),
         (["derive", "feedback-balance", "feedback-alignment", "--widths", "3,1"], 3, "nothing"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
-import json
 import re
 import sys
 from collections.abc import Iterator

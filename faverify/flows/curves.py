@@ -122,10 +122,10 @@ class Curve(OfProblem):
         record = {"kind": "curve", "problem": self.problem.to_dict(), "values": values}
         return record | {"speed": str(self.speed), "end": str(self.end), "shows": shown}
 
-    def __str__(self) -> str:
-        lines = [f"  {name}(s) = {[[str(v) for v in row] for row in rows]}" for name, rows in self.values.items()]
-        lines.append(f"  ds/dt = {self.speed}, s from 0 to {self.end}")
-        return "\n".join([*lines, *(f"  {text} = {value} at s = {place}" for text, _, place, value in self.shows)])
+    def stated(self) -> list[tuple[str, str, Any]]:
+        rows = [("the curve", f"{name}(s)", rows) for name, rows in self.values.items()]
+        rows.append((f"its speed, s from 0 to {self.end}", "ds/dt", self.speed))
+        return rows + [(f"at s = {place}", text, value) for text, _, place, value in self.shows]
 
 
 class Between(Assignment):
@@ -259,11 +259,9 @@ class Moment(OfProblem):
         record = {"kind": "moment", "problem": self.problem.to_dict(), "what": self.text}
         return record | {"rate": str(self.rate), "holds": said}
 
-    def __str__(self) -> str:
-        data = {n: [[str(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
-        lines = [f"  {name} = {rows}" for name, rows in data.items()]
-        lines += [f"  {text} = {value}" for text, _, value in self.holds]
-        return "\n".join([*lines, f"  d/dt {self.text} = {self.rate}"])
+    def stated(self) -> list[tuple[str, str, Any]]:
+        rows = [*self.given(), *(("where", text, value) for text, _, value in self.holds)]
+        return [*rows, ("along the flow", f"d/dt {self.text}", self.rate)]
 
 
 @dataclass(frozen=True)
@@ -291,11 +289,9 @@ class Stepped(OfProblem):
         record = {"kind": "steps", "problem": self.problem.to_dict(), "eta": str(self.eta), "count": self.count}
         return record | {"shows": shown}
 
-    def __str__(self) -> str:
-        data = {n: [[str(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
-        lines = [f"  {name} = {rows}" for name, rows in data.items()]
-        lines.append(f"  after {self.count} step{'s' * (self.count != 1)} with η = {self.eta}:")
-        return "\n".join([*lines, *(f"    {text} = {value}" for text, _, value in self.shows)])
+    def stated(self) -> list[tuple[str, str, Any]]:
+        after = f"after {self.count} step{'s' * (self.count != 1)} with η = {self.eta}"
+        return [*self.given(), *((after, text, value) for text, _, value in self.shows)]
 
 
 def fraction(value: Fraction) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from typing import Any
 
 import mpmath
@@ -35,6 +36,28 @@ class OfProblem:
     @property
     def activation(self) -> str:
         return str(self.problem.net.activation.name)
+
+    def stated(self) -> list[tuple[str, str, Any]]:
+        """(what it is, name, value) of everything that a reader needs; a matrix is a list of rows."""
+        raise NotImplementedError
+
+    def given(self) -> list[tuple[str, str, Any]]:
+        """The problem's data."""
+        return [("given", name, rows) for name, rows in self.problem.data.items()]
+
+    def __str__(self) -> str:
+        lines = []
+        for what, several in groupby(self.stated(), key=lambda row: row[0]):
+            lines += [] if what == "given" else [f"  {what}:"]
+            lines += [f"  {'' if what == 'given' else '  '}{name} = {shown(value)}" for _, name, value in several]
+        return "\n".join(lines)
+
+
+def shown(value: Any) -> str:
+    """A number or an expression; a matrix as its rows."""
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    return "[" + ", ".join("[" + ", ".join(map(str, row)) + "]" for row in value) + "]"
 
 
 @dataclass(frozen=True)
@@ -89,9 +112,9 @@ class Solution(OfProblem):
         ends = None if self.ends is None else str(self.ends)
         return {"kind": "solution", "problem": self.problem.to_dict(), "values": values, "ends": ends}
 
-    def __str__(self) -> str:
-        lines = [f"  {name}(t) = {[[str(v) for v in row] for row in rows]}" for name, rows in self.values.items()]
-        return "\n".join([*lines, f"  which is infinite at t = {self.ends}"] if self.ends is not None else lines)
+    def stated(self) -> list[tuple[str, str, Any]]:
+        rows = [("the solution", f"{name}(t)", rows) for name, rows in self.values.items()]
+        return rows if self.ends is None else [*rows, ("which is infinite at", "t", self.ends)]
 
 
 def rational(value: Fraction) -> Any:

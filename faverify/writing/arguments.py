@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..flows.solutions import shown
+from .latex import plain
 from .letters import matrix_lines
-from .notation import text_name
+from .notation import latex_name, text_name
 
 LATEX = {
     "=": "=",
@@ -57,6 +60,15 @@ def told_lines(witness: Any, kind: str) -> Iterator[tuple[str, list[tuple[str, s
     """Headings and (reason, text, LaTeX) of the lines of an argument, or of a closed form as it prints itself."""
     if not hasattr(witness, "lines"):
         heading = "Certificate" if kind == "proved" else "Counterexample"
+        if hasattr(witness, "stated"):
+            yield (
+                heading,
+                [
+                    (what, f"{name} = {shown(value)}", value_latex(name, value))
+                    for what, name, value in witness.stated()
+                ],
+            )
+            return
         yield heading, [("", line.strip(), "") for line in str(witness).splitlines()]
         return
     given = [(f"law, along {law.rule}", law.statement, "") for law in witness.laws]
@@ -65,6 +77,24 @@ def told_lines(witness: Any, kind: str) -> Iterator[tuple[str, list[tuple[str, s
     if given:
         yield "What is given", given
     yield "Argument", [row(line) for line in witness.lines]
+
+
+def value_latex(name: str, value: Any) -> str:
+    """name = value, for a number, an expression of SymPy, or a matrix as rows of them."""
+    from sympy import latex, sympify
+
+    if isinstance(value, (list, tuple)):
+        cells = [" & ".join(latex(sympify(v)) for v in row) for row in value]
+        body = (
+            latex(sympify(value[0][0]))
+            if len(value) == len(value[0]) == 1
+            else (r"\begin{pmatrix} " + r" \\ ".join(cells) + r" \end{pmatrix}")
+        )
+    else:
+        body = latex(sympify(value))
+    if found := re.fullmatch(r"([^\W\d_]\d*)(\([st]\))?", name):
+        return f"{latex_name(found[1])}{found[2] or ''} = {body}"
+    return rf"\frac{{ds}}{{dt}} = {body}" if name == "ds/dt" else rf"\text{{{plain(name)}}} = {body}"
 
 
 def row(line: Any) -> tuple[str, str, str]:

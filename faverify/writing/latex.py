@@ -14,6 +14,7 @@ LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
 HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a letter with a subscript, another one before it
 BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
 SCRIPTED = re.compile(rf"(\^\{{[^{{}}]*\}}|{HEAD}{BELOW})")
+DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
 ESCAPES = {
     "<": "$<$", ">": "$>$", "|": "$|$", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "\\": r"\textbackslash{}",
@@ -69,6 +70,7 @@ def breakable(latex: str) -> str:
 def plain(text: str) -> str:
     """Running text with its mathematics in dollars: letters with a subscript, dotted letters, exponents, SYMBOLS."""
     text = unicodedata.normalize("NFD", text.replace("\n", " ").replace("⁻¹", "^{-1}"))
+    text = re.sub("(?<=[^\\W\\d_])([₀-₉]+)", lambda m: f"_{{{m[1].translate(DIGITS)}}}", text)
     text = re.sub("(.)([\u0307\u0308])", lambda m: f"\0{m[2]}{m[1]}", text)
     pieces = SCRIPTED.split(unicodedata.normalize("NFC", text))
     found = "".join(_scripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
