@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import linecache
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import Misuse
+from .errors import Misuse, Overtime
 from .judging import OpenConjecture, ProofFailure, functions_of, holds_proofs, judge, row_of, verdicts_of
 
 IGNORED = {"__pycache__", "build", "dist", "node_modules", "venv"}
@@ -29,7 +31,7 @@ class Outcome:
     """What came of one function, or of a file that could not be run.
 
     `outcome`: holds; open, a conjecture that is not proved; fails, for verdicts that are not what was promised;
-    undecided, where the prover stopped short of that; raises; skipped. `message` says why.
+    undecided, where the prover stopped short of that, or its time was up; raises; skipped. `message` says why.
     """
 
     file: str
@@ -82,24 +84,59 @@ def parts(path: Path, folder: Path) -> tuple[str, ...]:
     return () if path == folder else path.relative_to(folder).parts
 
 
-def collected(folder: Any, tell: Callable[[int, int, int], None] | None = None) -> Collected:
+def collected(folder: Any, tell: Callable[[int, int, int], None] | None = None, limit: float = 0) -> Collected:
     """Run every proof below a folder; `tell` hears (how many are known, of how many, how many do not hold).
+
+    `limit`: seconds for each proof, 0 for no limit. One that takes longer is undecided.
 
     Raises: Misuse where there are no proofs.
     """
     folder = Path(folder)
+    return Collected(folder.name or str(folder), tuple(outcomes_of(folder, tell, limit)))
+
+
+def outcomes_of(
+    folder: Path, tell: Callable[[int, int, int], None] | None = None, limit: float = 0
+) -> Iterator[Outcome]:
+    """The outcomes one by one, as they are known."""
     files = files_of(folder)
     found: list[Outcome | tuple[str, str, Any]] = []
-    with beside(files), redirect_stdout(sys.stderr):
+    bad = 0
+    with beside(files):
         for path in files:
             name = path.name if path == folder else path.relative_to(folder).as_posix()
-            found += opened(path, name)
-        outcomes: list[Outcome] = []
-        for each in found:
-            outcomes.append(each if isinstance(each, Outcome) else outcome_of(*each))
+            with redirect_stdout(sys.stderr):
+                found += opened(path, name, limit)
+        for count, each in enumerate(found, start=1):
+            with redirect_stdout(sys.stderr):
+                outcome = each if isinstance(each, Outcome) else outcome_of(*each, limit)
+            bad += not outcome.good
             if tell:
-                tell(len(outcomes), len(found), sum(not outcome.good for outcome in outcomes))
-    return Collected(folder.name or str(folder), tuple(outcomes))
+                tell(count, len(found), bad)
+            yield outcome
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Stop what takes longer, where the system has interval timers; 0 for no limit.
+
+    Raises: Overtime.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not seconds or not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise Overtime(f"it did not return within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, for code that catches everything
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
@@ -113,7 +150,7 @@ def beside(files: list[Path]) -> Iterator[None]:
         sys.path[:] = kept
 
 
-def opened(path: Path, name: str) -> list[Any]:
+def opened(path: Path, name: str, limit: float = 0) -> list[Any]:
     """(file, function's name, function) of each proof in a file; the outcome of a file that cannot be run."""
     spec = importlib.util.spec_from_file_location(f"faverify_proofs_{path.stem}", path)
     assert spec is not None
@@ -121,11 +158,12 @@ def opened(path: Path, name: str) -> list[Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look for it
     try:
-        spec.loader.exec_module(module)
+        with within(limit):
+            spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        kind = "skipped" if skips(error) else "raises"
+        kind = "skipped" if skips(error) else "undecided" if isinstance(error, Overtime) else "raises"
         row = row_of(name, None, [], 0.0)
         return [Outcome(name, line_of(error, path), name, "", None, (), kind, said(error, path), row)]
     finally:
@@ -133,14 +171,15 @@ def opened(path: Path, name: str) -> list[Any]:
     return [(name, title, function) for title, function in functions_of(module)]
 
 
-def outcome_of(file: str, name: str, function: Any) -> Outcome:
+def outcome_of(file: str, name: str, function: Any, limit: float = 0) -> Outcome:
     """One function, run and judged."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     path, line = (Path(code.co_filename), code.co_firstlineno) if code else (Path(file), 1)
     claim, text = getattr(function, "claim", None), inspect.getdoc(function) or "" if code else ""
     start, verdicts, message = time.perf_counter(), [], ""  # type: float, list[Any], str
     try:
-        verdicts = verdicts_of(function())
+        with within(limit):
+            verdicts = verdicts_of(function())
         judge(name, verdicts, claim)
         outcome = "holds"
     except OpenConjecture as error:
@@ -151,7 +190,8 @@ def outcome_of(file: str, name: str, function: Any) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        outcome, message = ("skipped" if skips(error) else "raises"), said(error, path)
+        outcome = "skipped" if skips(error) else "undecided" if isinstance(error, Overtime) else "raises"
+        message = said(error, path)
     seconds = time.perf_counter() - start
     try:
         row = row_of(name, claim, verdicts, seconds)

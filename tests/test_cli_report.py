@@ -112,3 +112,14 @@ def test_files_import_those_beside_them_and_others_are_left_alone(tmp_path):
     (place / ".hidden").mkdir()
     (place / ".hidden" / "q.py").write_text(f"raise ValueError\n{GOOD}", encoding="utf-8")
     assert [(o.file, o.outcome) for o in collecting.collected(place).outcomes] == [("p.py", "holds")]
+
+
+def test_a_proof_that_loops_is_undecided(tmp_path):
+    body = f"{HEAD}def theorem_y():\n    while True:\n        try: pass\n        except BaseException: pass\n"
+    found = run(folder(tmp_path, good=GOOD, other=body), "-o", tmp_path / "r.md", "--time-limit", "1")
+    assert found.exit_code == 3, found.output
+    assert "theorem_y: undecided: Overtime: it did not return within 1 s" in found.stdout
+    place = tmp_path / "imported"
+    place.mkdir()
+    (place / "loop.py").write_text("while True: pass\ndef theorem_y(): ...\n", encoding="utf-8")
+    assert run(place, "-o", tmp_path / "r.md", "--time-limit", "1").exit_code == 3

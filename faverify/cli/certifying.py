@@ -8,14 +8,29 @@ from pathlib import Path
 
 import click
 
+from .subjects import LONGEST, PROOF_PATIENCE
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write the certificates here.")
-@click.option("--seconds", type=float, default=120, show_default=True, help="For coqc, of one certificate.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, LONGEST, min_open=True),
+    default=120,
+    show_default=True,
+    help="For coqc, of one certificate.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, LONGEST),
+    default=PROOF_PATIENCE,
+    show_default=True,
+    help="Seconds for the code of each proof; 0 for no limit.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Certificates at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
-def certify(directory: Path, out: Path | None, seconds: float, jobs: int, as_json: bool) -> None:
+def certify(directory: Path, out: Path | None, seconds: float, time_limit: float, jobs: int, as_json: bool) -> None:
     """Write a Coq certificate of every theorem and counterexample in DIRECTORY, and have coqc check it.
 
     Running the files of DIRECTORY is part of it. Exit code 0: each is accepted; 1: one is rejected; 3: one is not
@@ -24,7 +39,7 @@ def certify(directory: Path, out: Path | None, seconds: float, jobs: int, as_jso
     from ..writing.certifying import certify as run
 
     found = []
-    for checked in run(directory, out, seconds, jobs):
+    for checked in run(directory, out, seconds, jobs, time_limit):
         found.append(checked)
         if not as_json:
             axioms = "" if not checked.axioms else " (axioms of the real numbers)"

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from .subjects import LONGEST, PROOF_PATIENCE
 from .sweeping import progress_bar
 
 CODES = {True: 0, False: 1, None: 3}
@@ -20,8 +21,15 @@ FORMATS = (".pdf", ".tex", ".html", ".md")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="REPORT.pdf, .tex, .html or .md.")
 @click.option("--figures/--no-figures", default=True, help="Figures of the claims that have one, with matplotlib.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, LONGEST),
+    default=PROOF_PATIENCE,
+    show_default=True,
+    help="Seconds for the code of each proof; 0 for no limit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record for machines.")
-def report(folder: Path, output: Path | None, figures: bool, as_json: bool) -> None:
+def report(folder: Path, output: Path | None, figures: bool, time_limit: float, as_json: bool) -> None:
     """Run the proofs in FOLDER, judge them as `pytest proofs/` does, and write one document about them.
 
     The claims with their verdicts, every derivation, every witness, what does not hold and why, versions and sources.
@@ -39,7 +47,7 @@ def report(folder: Path, output: Path | None, figures: bool, as_json: bool) -> N
     if output is not None:
         suitable(output)
     with progress_bar("proofs") as tell:
-        found = collected(folder, tell)
+        found = collected(folder, tell, time_limit)
     document = written(found, figures and output is not None)
     if output is not None:
         for place in kept(document, output):

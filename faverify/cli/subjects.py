@@ -15,6 +15,7 @@ import click
 from ..errors import Overtime
 
 LONGEST = 10**7  # seconds
+PROOF_PATIENCE = 600.0  # seconds for one proof of a folder
 
 
 @contextmanager

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..collecting import Outcome, outcomes_of
 from ..errors import FaverifyError, Misuse, Undecidable
 from .coq import certificate
 from .nodes import Uncovered
@@ -64,6 +63,8 @@ def check_text(text: str, name: str = "certificate", seconds: float = PATIENCE) 
         except subprocess.TimeoutExpired:
             return Checked(name, "not checked", f"coqc took longer than {seconds:g} s", seconds)
     took = time.perf_counter() - start
+    if done.returncode < 0:
+        return Checked(name, "not checked", f"coqc was stopped by signal {-done.returncode}", took)
     if done.returncode:
         said = " ".join(done.stderr.replace(str(path), "line").split())
         if "mathcomp" in said and "Cannot find" in said:
@@ -93,24 +94,43 @@ def named(block: str) -> Iterator[str]:
             yield found[1]
 
 
-def certify(folder: Path, out: Path | None = None, seconds: float = PATIENCE, jobs: int = 1) -> Iterator[Checked]:
-    """Every theorem and counterexample of a folder: its certificate is written to `out`, and checked."""
+def certify(
+    folder: Path, out: Path | None = None, seconds: float = PATIENCE, jobs: int = 1, limit: float = 0
+) -> Iterator[Checked]:
+    """Every theorem and counterexample below a folder: its certificate is written to `out`, and checked.
+
+    A proof's own code has `limit` seconds; 0 for no limit.
+    """
     if not folder.is_dir():
         raise Misuse("DIR", str(folder), "a folder of proofs, such as proofs/")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    found = False
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
+    taken: set[str] = set()
+    pool = ThreadPoolExecutor(max(1, jobs))
+    try:
         waiting = []
-        for name, verdict in verdicts(folder):
-            found = True
-            waiting.append(pool.submit(one, name, verdict, out, seconds))
+        for name, verdict in verdicts(folder, limit):
+            path = None if out is None else out / f"{free(re.sub(r'[^A-Za-z0-9_]', '_', name), taken)}.v"
+            waiting.append(pool.submit(one, name, verdict, path, seconds))
         yield from (future.result() for future in waiting)
-    if not found:
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if not waiting:
         raise Misuse("DIR", str(folder), "files with functions named theorem_… or counterexample_…")
 
 
-def one(name: str, verdict: Any, out: Path | None, seconds: float) -> Checked:
+def free(name: str, taken: set[str]) -> str:
+    """A name that no other certificate has, also where capitals do not count, and that Coq takes for a module's."""
+    name = name if name[:1].isalpha() else f"proof_{name}"
+    found, count = name, 1
+    while found.lower() in taken:
+        count += 1
+        found = f"{name}__{count}"
+    taken.add(found.lower())
+    return found
+
+
+def one(name: str, verdict: Any, path: Path | None, seconds: float) -> Checked:
     """One certificate; what has none says why."""
     if isinstance(verdict, Checked):
         return verdict
@@ -127,44 +147,37 @@ def one(name: str, verdict: Any, out: Path | None, seconds: float) -> Checked:
         return Checked(name, "not checked", f"the code asks for {event.question}")
     except FaverifyError as event:
         return Checked(name, "not checked", str(event))
-    if out is None:
+    if path is None:
         return check_text(text, name, seconds)
-    path = out / f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}.v"
     path.write_text(text, encoding="utf-8")
-    found = check_text(text, name, seconds)
-    return Checked(found.name, found.status, found.reason, found.seconds, found.axioms, str(path))
+    return replace(check_text(text, name, seconds), file=str(path))
 
 
-def verdicts(folder: Path) -> Iterator[tuple[str, Any]]:
-    """The verdicts of the functions of a folder, by file and function."""
-    for path in sorted(folder.glob("*.py")):
-        if not any(prefix in path.read_text(encoding="utf-8", errors="replace") for prefix in PREFIXES):
+def verdicts(folder: Path, limit: float = 0) -> Iterator[tuple[str, Any]]:
+    """The verdicts of the functions of a folder, by file and function; of what returns none, why."""
+    for outcome in outcomes_of(folder, limit=limit):
+        stem = outcome.file.removesuffix(".py")
+        label = stem if outcome.name == outcome.file else f"{stem}.{outcome.name}"
+        if outcome.name != outcome.file and not outcome.name.startswith(PREFIXES):
             continue
-        for name, function in functions(path):
-            label = f"{path.stem}.{name}"
-            try:
-                made = function()
-            except FaverifyError as event:
-                yield label, Checked(label, "rejected", f"it failed: {event}")
-                continue
-            several = list(made) if isinstance(made, (list, tuple)) else [made]
-            for count, verdict in enumerate(several, start=1):
-                yield (label if len(several) == 1 else f"{label}.{count}"), verdict
+        why = unfit(outcome)
+        if why is not None:
+            short = outcome.outcome in ("skipped", "undecided")
+            yield label, Checked(label, "not checked" if short else "rejected", why)
+            continue
+        several = outcome.verdicts
+        for count, verdict in enumerate(several, start=1):
+            yield (label if len(several) == 1 else f"{label}.{count}"), verdict
 
 
-def functions(path: Path) -> Iterator[tuple[str, Any]]:
-    """The theorems and counterexamples of a file, which is run."""
-    spec = importlib.util.spec_from_file_location(f"certified_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except Exception as event:
-        raise Misuse(str(path), f"{type(event).__name__}: {event}", "a file of proofs that runs") from event
-    for name, function in vars(module).items():
-        if name.startswith(PREFIXES) and callable(function):
-            yield name, function
+def unfit(outcome: Outcome) -> str | None:
+    """Why a proof has no verdict to be certified, or has one that is not what was promised although its kind is."""
+    told = " ".join(outcome.message.split("\n")[0].split())
+    if outcome.outcome in ("raises", "skipped"):
+        return f"it {outcome.outcome.replace('skipped', 'was skipped')}: {told}"
+    wanted = "refuted" if outcome.name.startswith("counterexample_") else "proved"
+    if not outcome.verdicts or (
+        outcome.outcome == "fails" and all(getattr(v, "kind", None) == wanted for v in outcome.verdicts)
+    ):
+        return told
+    return None

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import platform
 import re
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..collecting import within
 from ..errors import FaverifyError, Overtime, Undecidable
 from ..kernel.verdicts import Verdict
 from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
@@ -210,28 +208,6 @@ def attempted(make: Callable[[], Any]) -> tuple[Any, str]:
         return None, f"writing it takes more than {PATIENCE:g} s"
     except (Undecidable, Exception) as error:
         return None, f"{type(error).__name__}: {error}"
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Stop what takes longer, where the system has interval timers.
-
-    Raises: Overtime.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise Overtime("derivation")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def versions() -> dict[str, str]:

@@ -234,3 +234,51 @@ def test_a_verdict_that_is_not_what_its_name_promises_is_rejected(tmp_path):
     found = {c.name: c for c in certify(tmp_path)}
     assert found["mine.theorem_biases"].status == "rejected"
     assert found["mine.theorem_biases"].reason == "the verdict is refuted, not proved"
+
+
+NASTY = """
+import sys
+import faverify as fv
+from beside import RULE
+print("loud")
+def theorem_leaves():
+    sys.exit(0)
+def theorem_fails():
+    raise ValueError("no")
+def theorem_nothing():
+    return []
+def theorem_loops():
+    while True:
+        pass
+def counterexample_b():
+    return [fv.check(fv.laws.feedback_balance, RULE, bias=True)] * 2
+def counterexample_b_1():
+    return fv.check(fv.laws.feedback_balance, RULE, bias=True)
+@fv.claim("RK-T1")
+def theorem_smaller_than_its_claim():
+    return fv.check(fv.laws.feedback_balance, RULE, fv.MLP((2, 2, 1)))
+"""
+
+
+def test_a_folder_whose_code_misbehaves(tmp_path):
+    (tmp_path / "beside.py").write_text(
+        "import faverify as fv\nRULE = fv.rules.FeedbackAlignment()\n", encoding="utf-8"
+    )
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "nasty.py").write_text(NASTY.replace("from beside", "from nasty_beside"), encoding="utf-8")
+    (tmp_path / "beside.py").rename(tmp_path / "below" / "nasty_beside.py")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)\ndef theorem_never(): ...\n", encoding="utf-8")
+    done = command("certify", str(tmp_path), "--json", "--time-limit", "2", "--out", str(tmp_path / "out"))
+    assert done.returncode == 1, done.stderr
+    found = {c["name"]: c for c in json.loads(done.stdout)["certificates"]}
+    rejected = {"theorem_leaves", "theorem_fails", "theorem_nothing", "theorem_smaller_than_its_claim"}
+    assert {n for n, c in found.items() if c["status"] == "rejected"} == {"leaves"} | {
+        f"below/nasty.{name}" for name in rejected
+    }
+    assert "SystemExit" in found["leaves"]["reason"]
+    assert "does not cover RK-T1" in found["below/nasty.theorem_smaller_than_its_claim"]["reason"]
+    assert found["below/nasty.theorem_loops"]["status"] == "not checked"
+    assert "within 2 s" in found["below/nasty.theorem_loops"]["reason"]
+    files = [c["file"] for c in found.values() if "counterexample" in c["name"]]
+    assert len(files) == len({f.lower() for f in files}) == 3
+    assert all(Path(f).is_file() for f in files)
