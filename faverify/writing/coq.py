@@ -9,6 +9,7 @@ from typing import Any
 from .certificates import Case, cases_of, denominators, put
 from .coq_files import MEANING, module
 from .coq_matrices import Matrices
+from .coq_names import remark
 from .coq_reals import Reals
 from .coq_refutations import Rationals, refutation
 from .nodes import Node, Uncovered
@@ -64,7 +65,7 @@ def header(verdict: Any, said: str) -> str:
     lines = [f"{verdict.statement}", f"along {verdict.rule}: {verdict.kind}", ""]
     lines += [f"{name + ':':<13} {value}" for name, value in verdict.scope.items()]
     lines += ["", *said.splitlines(), "", MEANING]
-    safe = [line.replace("(*", "( *").replace("*)", "* )").replace('"', "'") for line in lines]
+    safe = map(remark, lines)
     return "\n".join(f"   {line}".rstrip() for line in safe).replace("   ", "(* ", 1) + " *)"
 
 

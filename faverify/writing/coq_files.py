@@ -7,7 +7,7 @@ from typing import Any
 
 from .certificates import Case, equal_products, put
 from .coq_matrices import gate_name
-from .coq_names import STEP, identifier, size
+from .coq_names import STEP, identifier, scalar, size
 from .nodes import Node, letters_of, minus, nothing, number, plus, scaled
 
 MEANING = "In names, lp1 stands for l + 1 and Lm1 for L − 1; dphi is φ′, and v… is any velocity of a letter."
@@ -68,7 +68,7 @@ def letter_lines(case: Case, dialect: Any) -> Iterator[str]:
     letters = [node for node in case.carrier.letters.values() if node in used(case)]
     scalars = [node for node in case.carrier.scalars.values() if not (case.carrier.gates and node == degree_of(case))]
     if scalars:
-        yield f"Variables {' '.join(identifier(node.args[0]) for node in scalars)} : {dialect.scalar}."
+        yield f"Variables {' '.join(scalar(node.args[0]) for node in scalars)} : {dialect.scalar}."
     if case.frozen:
         yield "(* The sign of an entry is constant wherever it is not 0: Q takes sign(W) as a letter. *)"
         yield f"Variable sign : {dialect.scalar} -> {dialect.scalar}."

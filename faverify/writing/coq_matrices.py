@@ -7,7 +7,7 @@ from fractions import Fraction
 from importlib.resources import files
 from typing import Any
 
-from .coq_names import identifier, size
+from .coq_names import identifier, scalar, size
 from .nodes import Node, Uncovered
 
 ATOM, TIGHT, SUM = 0, 40, 50  # nothing around it needs brackets; a product; a sum
@@ -66,8 +66,10 @@ class Matrices:
 
     def shown(self, node: Node) -> tuple[str, int]:
         op, args = node.op, node.args
-        if op in ("letter", "scalar", "defined"):
+        if op in ("letter", "defined"):
             return identifier(args[0]), ATOM
+        if op == "scalar":
+            return scalar(args[0]), ATOM
         if op == "call":
             return args[0], ATOM if " " not in args[0] else TIGHT - 30
         if op == "gate":

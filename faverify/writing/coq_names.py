@@ -29,6 +29,19 @@ def identifier(name: str) -> str:
     return f"{name}_" if name in TAKEN or name[:1].isdigit() else name
 
 
+def scalar(name: str) -> str:
+    """The name of a constant that users choose: one that neither Coq nor a certificate has another meaning for."""
+    found = identifier(name)
+    found = "".join(c if c.isascii() else f"u{ord(c):x}" for c in found)
+    return found if name == STEP or name in GREEK or re.fullmatch("[a-zA-CF-Z]_?", found) else f"par_{found}"
+
+
+def remark(text: str) -> str:
+    """A line that may stand in a comment, which it does not end, nor open another or a string."""
+    text = " ".join(text.encode("utf-8", "backslashreplace").decode().split("\n"))
+    return text.replace("(*", "( *").replace("*)", "* )").replace('"', "'")
+
+
 def size(value: Any) -> str:
     """A width, as a number or a name."""
     return str(value) if isinstance(value, int) else identifier(str(value))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation
+from ..model.activations import LIBRARY
 from ..model.networks import MLP
 from .certificates import Case, case_of
 from .coq_files import read_by, used
 from .coq_matrices import gate_name
-from .coq_names import identifier
+from .coq_names import identifier, remark, scalar
 from .coq_reals import Reals
 from .formal import FormalCarrier, Formula
 from .nodes import Node, Uncovered, nothing
@@ -64,7 +66,7 @@ def refutation(verdict: Any) -> str:
     for node in case.carrier.scalars.values():
         if node.args[0] not in witness.parameters:
             raise Uncovered(f"the parameter {node.args[0]} without a value")
-        lines.append(f"Definition {identifier(node.args[0])} : Q := {rational(witness.parameters[node.args[0]])}.")
+        lines.append(f"Definition {scalar(node.args[0])} : Q := {rational(witness.parameters[node.args[0]])}.")
     needed(case)
     for node in case.carrier.letters.values():
         if node not in used(case):
@@ -97,9 +99,9 @@ def phi_lines(case: Case) -> Iterator[str]:
     if not case.carrier.gates:
         return
     phi = case.carrier.activation
-    if phi.known and phi.name in PHI:
+    if phi.name in PHI and phi.phi is LIBRARY[phi.name].phi:
         texts: tuple[str, ...] = PHI[phi.name]
-    elif phi.known and phi.name.startswith("leaky-relu-"):
+    elif phi.known and re.fullmatch(r"leaky-relu-\d+(/\d+)?", phi.name):
         slope = rational(Fraction(phi.name.removeprefix("leaky-relu-")))
         texts = (f"if Qle_bool h 0 then {slope} * h else h", f"if Qle_bool h 0 then {slope} else 1")
     else:
@@ -108,7 +110,7 @@ def phi_lines(case: Case) -> Iterator[str]:
             texts = tuple(dialect.text(h._lift(function(h)).node) for function in (phi.phi, phi.dphi))
         except (UnsupportedOperation, Undecidable, TypeError, AttributeError) as event:
             raise Uncovered(f"φ = {phi.name}, which is not printed: no polynomial, no selection by sign") from event
-    yield f"(** The activation, {phi.name} *)"
+    yield f"(** The activation, {remark(phi.name)} *)"
     for name, text in zip(("phi", "dphi"), texts, strict=True):
         yield f"Definition {name} (h : Q) : Q := Qred ({text})."
 

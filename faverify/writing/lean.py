@@ -8,7 +8,7 @@ from typing import Any
 from .certificates import Case, cases_of, put
 from .coq_files import activation_lines, degree_of, read_by, used
 from .coq_matrices import gate_name
-from .coq_names import identifier, size
+from .coq_names import identifier, scalar, size
 from .coq_reals import Reals
 from .nodes import Node, Uncovered, nothing
 
@@ -76,8 +76,13 @@ def lean_text(verdict: Any) -> str:
         )
     parts = list(verdict.layers.values()) or [verdict]
     cases = [case for part in parts for case in cases_of(part.question)]
-    head = LEAD.format(statement=verdict.statement, rule=verdict.rule, widths=verdict.scope.widths)
+    head = LEAD.format(statement=inside(verdict.statement), rule=inside(verdict.rule), widths=verdict.scope.widths)
     return head + "\n".join(part for case in cases for part in layer_lines(case))
+
+
+def inside(text: str) -> str:
+    """Text that does not end a comment."""
+    return text.replace("-/", "- /").replace("/-", "/ -")
 
 
 def layer_lines(case: Case) -> list[str]:
@@ -91,7 +96,7 @@ def layer_lines(case: Case) -> list[str]:
         if p is not None:
             lines.append(f"variable (homogeneous : ∀ h, h * dphi h = {'' if degree == '1' else degree + ' * '}phi h)")
     for node in carrier.scalars.values():
-        lines.append(f"variable ({identifier(node.args[0])} : ℝ)")
+        lines.append(f"variable ({scalar(node.args[0])} : ℝ)")
     for node in carrier.letters.values():
         if node in used(case):
             rows, cols = ((1 if n == "m" else n) for n in node.dims or ())

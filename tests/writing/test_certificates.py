@@ -282,3 +282,57 @@ def test_a_folder_whose_code_misbehaves(tmp_path):
     files = [c["file"] for c in found.values() if "counterexample" in c["name"]]
     assert len(files) == len({f.lower() for f in files}) == 3
     assert all(Path(f).is_file() for f in files)
+
+
+# What users name
+
+
+def renamed(name):
+    constant = fv.parameter(name)
+
+    class Mine(R.FeedbackAlignment):
+        def update(self, layer, below, output):
+            return {"W": -layer.delta @ below.a.mT * constant}
+
+    return Mine()
+
+
+@coq
+@pytest.mark.parametrize("name", ["exists", "dW1", "vW1", "map", "nat", "D", "E0", "conserved", "x²", "half", "λ"])
+def test_constants_that_coq_or_a_certificate_have_a_meaning_for(name):
+    accepted(fv.check(L.feedback_balance, renamed(name), fv.MLP((2, 2, 1))))
+
+
+def comments_of(text):
+    """What stands in comments, nested ones included; and the rest."""
+    depth, inside, rest = 0, [], []
+    for part in re.split(r"(\(\*|\*\))", text):
+        depth += (part == "(*") - (part == "*)")
+        assert depth >= 0
+        (inside if depth else rest).append(part)
+    assert depth == 0
+    return "".join(inside), "".join(rest)
+
+
+@coq
+def test_text_of_users_stays_in_comments():
+    bad = 'x *) Axiom boom : False. (* "\n*) Print Assumptions boom.\n'
+    cubic = fv.Activation(lambda h: h + h**3, lambda h: 1 + 3 * h**2, name=bad)
+    verdict = fv.check(
+        fv.law(bad + "\ud800")(lambda layer, above: L.feedback_balance(layer, above)), FA, activation=cubic
+    )
+    text = verdict.derivation.coq()
+    inside, rest = comments_of(text)
+    assert "boom" in inside
+    assert "boom" not in rest
+    assert not re.search("^Print Assumptions boom", text, re.MULTILINE)
+    accepted(verdict)
+
+
+@coq
+def test_an_activation_that_borrows_a_name_is_printed_as_it_is():
+    for name in ("relu", "abs", "leaky-relu-x"):
+        cubic = fv.Activation(lambda h: h + h**3, lambda h: 1 + 3 * h**2, name=name, known=True)
+        verdict = fv.check(L.feedback_balance, FA, activation=cubic)
+        assert "Definition phi (h : Q) : Q := Qred (h + " in verdict.derivation.coq()
+        accepted(verdict)
