@@ -115,7 +115,8 @@ def save(figure: Any, to: Any, form: str) -> None:
 
 def line(ax: Any, k: int, x: Iterable[Any], y: Iterable[Any], label: str, *, marked: bool = True) -> Any:
     """The k-th line of a figure: its own dashes and, at a few places of its own, its own marker."""
-    colour, dashes, marker = LOOKS[k % len(LOOKS)]
+    colour, dashes, _ = LOOKS[k % len(LOOKS)]
+    marker = LOOKS[(k + k // len(LOOKS)) % len(LOOKS)][2]  # of the seventh line on, another pair
     x, y = list(x), list(y)
     every = max(1, math.ceil(len(x) / MARKS))
     marks = {"marker": marker, "markersize": 4.5, "markevery": ((k * every) // 3 % every, every)} if marked else {}
@@ -131,7 +132,13 @@ def floats(values: Any, least: float = 0.0) -> list[float]:
 
 def typeset(text: str) -> str:
     """Letters with a subscript as matplotlib's own mathematics."""
-    return re.sub(r"(?<![^\W\d])([^\W\d_])_(\{[^{}]*\}|\w)", r"$\1_\2$", text.replace("$", r"\$"))
+    return re.sub(r"(?<![^\W\d])([^\W\d_])_(\{[\w+−,-]*\}|[^\W_])", _below, text.replace("$", r"\$"))
+
+
+def _below(found: re.Match[str]) -> str:
+    """A letter and what stands below it, which may not have a subscript of its own."""
+    head, below = found.groups()
+    return found[0] if "_" in below or below == "{}" else f"${head}_{below}$"
 
 
 def finished(ax: Any, title: str, ylabel: str, xlabel: str = TIME, *, log: bool = False) -> None:
@@ -156,7 +163,7 @@ def headed(figure: Any, path: Any, what: str) -> None:
     shown = (
         f"{'-'.join(map(str, net.widths))}, {net.activation.name}, {name_of(path.problem.rule)}, {path.digits} digits"
     )
-    figure.suptitle(f"{what}\n{shown}; path: {path.status}", fontsize=10)
+    figure.suptitle(f"{what}\n{typeset(shown)}; path: {path.status}", fontsize=10)
 
 
 # The plots
@@ -323,7 +330,7 @@ def phases(found: Any) -> Drawing:
             for edge in (runs.min(axis=1), runs.max(axis=1)) if many and k else ():
                 ax.plot(times, edge, color=LOOKS[k][0], linestyle=LOOKS[k][1], linewidth=0.5)
             line(ax, k, times, middle, f"{rule}: {what}" + (", median" if many else ""))
-            record[rule][what] = [None if math.isnan(v) else float(v) for v in middle]
+            record[rule][what] = [float(v) if math.isfinite(v) else None for v in middle]
     for ax, what in zip(axes[0], ("loss / initial loss", "cos(v, F)"), strict=True):
         ax.set_xscale("log")
         finished(ax, what, what, "t = steps/N", log=what.startswith("loss"))

@@ -161,3 +161,21 @@ def test_the_command(problem, tmp_path):
     ):
         found = run(main, ["plot", *words])
         assert (found.exit_code, told in found.stderr) == (2, True), found.output
+
+
+def test_names_of_users_are_no_mathematics(problem):
+    cubic = fv.Activation(lambda h: h + h**3, lambda h: 1 + 3 * h**2, name="$\\frac$ x_{\\end}")
+    own = fv.FlowProblem(fv.MLP((2, 2, 1), cubic), FA, **LINEAR, targets=[[3]])
+    path = fv.integrate(own, t="1/100", digits=20)
+    for statement in (r"W_{\end}", "W__", "W_{a_b}", "W_{}", "100% of $x"):
+        law = fv.law(statement)(lambda layer, above: fv.laws.feedback_balance(layer, above))
+        assert "<svg" in fv.plot.drift(path, law).svg()
+
+
+def test_more_lines_than_looks_still_differ():
+    from faverify.experiments.plots import LOOKS, figure_of, line
+
+    ax = figure_of(1, 1)[1][0][0]
+    for k in range(3 * len(LOOKS)):
+        line(ax, k, [0, 1], [0, 1], str(k))
+    assert len(set(map(str, looks(ax)))) == 3 * len(LOOKS)
