@@ -269,9 +269,10 @@ def _left(left: str) -> str:
 
 def _components(question: Question) -> str:
     phi = question.activation
+    h = f"h = W a{' + b' * (question.bias if question.net is None else getattr(question.net, 'bias', False))}"
     if phi.linear:
-        return "φ(h) = h, h = W a, in components"
+        return f"φ(h) = h, {h}, in components"
     if phi.degree is None:
         return "in components"
     power = "" if isinstance(phi.degree, int) and phi.degree == 1 else f"{getattr(phi.degree, 'name', phi.degree)} "
-    return f"h φ′(h) = {power}φ(h), h = W a, in components"
+    return f"h φ′(h) = {power}φ(h), {h}, in components"

@@ -8,6 +8,7 @@ with letters replaced, which is checked at random rational points while the line
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from random import Random
@@ -121,7 +122,7 @@ def _seen(question: Question) -> Seen:
         opened = EntryRun(net, ring, str(net.gate(run.layers[position]._label)))
         opened.velocities(rule)
         last = rate_of(opened, opened.expanded(rule, opened.layers[position]))
-        reason = f"{_homogeneity(net.activation)}; equal terms cancel"
+        reason = f"{_homogeneity(net.activation, net.bias)}; equal terms cancel"
         if any(v != 0 for v in (last - value * question.mu).entries()):
             whole = EntryRun(net, ring, None, short=False)  # what is nearby does not cancel: everything is written out
             last, reason = rate_of(whole, whole.velocities(rule)), "every layer written out; equal terms cancel"
@@ -130,12 +131,13 @@ def _seen(question: Question) -> Seen:
     return over_polynomials(look)  # type: ignore[no-any-return]
 
 
-def _homogeneity(phi: Any) -> str:
+def _homogeneity(phi: Any, bias: bool) -> str:
+    h = f"h = W a{' + b' * bias}"
     if phi.linear:
-        return "a = h, h = W a"
+        return f"a = h, {h}"
     if phi.degree is None:
         return "φ and φ′ are letters"
-    return "a = φ′(h) h, h = W a" if phi.degree == 1 else "p a = φ′(h) h, h = W a"
+    return f"a = φ′(h) h, {h}" if phi.degree == 1 else f"p a = φ′(h) h, {h}"
 
 
 def _check(seen: Seen, place: Any, phi: Any) -> None:
@@ -227,7 +229,7 @@ class Writer:
         if not i:
             return name
         kind = self.gate if kind == "k" else kind
-        return f"{kind}{layer}[{i}]" if kind[0] in VECTORS else f"{kind}{layer}[{i},{j}]"
+        return f"{kind}{layer}[{i}]" if _vector(kind) else f"{kind}{layer}[{i},{j}]"
 
     def latex_of(self, name: str) -> str:
         """`W1[0,2]` as W^{(1)}_{13}, `x[0,0]` as x_1."""
@@ -236,14 +238,17 @@ class Writer:
             return latex_name(name)
         above = f"^{{({layer})}}" if layer else ""
         under = (
-            f"{int(i) + 1}"
-            if kind[0] in VECTORS
-            else f"{int(i) + 1}{'' if max(int(i), int(j)) < 9 else ','}{int(j) + 1}"
+            f"{int(i) + 1}" if _vector(kind) else f"{int(i) + 1}{'' if max(int(i), int(j)) < 9 else ','}{int(j) + 1}"
         )
         kind = self.gate if kind == "k" else kind
         if kind == "φ′":
             return rf"\varphi'{above}_{{{under}}}" if not above else rf"\varphi'(h{above}_{{{under}}})"
         return f"{latex_name(kind)}{above}_{{{under}}}"
+
+
+def _vector(kind: str) -> bool:
+    """Whether a letter, or what a dot is over, is a column."""
+    return unicodedata.normalize("NFD", kind)[0] in VECTORS
 
 
 def _parts(name: str) -> tuple[str, str, str, str] | None:

@@ -30,6 +30,7 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
     )
     data: dict[str, Any] = {name: value.tolist() for name, value in _letters(witness, named).items()}
     data = {name: [[_number(entry) for entry in row] for row in rows] for name, rows in data.items()}
+    given = set(data)
     for name, rows in data.items():
         yield ("given", *_line(name, rows))
     for name, value in witness.parameters.items():
@@ -48,6 +49,8 @@ def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
         if hasattr(layer, "delta"):  # a rule with passes of its own may have none
             yield ("the rule's error", *_line(f"δ_{{{k}}}", layer.delta.data))
     for name, rate in moves.items():
+        if name not in given:  # of what the law and the passes do not read, which has no value here
+            continue
         yield ("the rule's update", *_line(dotted(name), rate.data))
     layer = places(run, law)[witness.layer] if named else run.layers[witness.layer - 1]
     if witness.step and claim:

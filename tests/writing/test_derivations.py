@@ -168,3 +168,21 @@ def wide(log):
         line for line in log.splitlines() if (m := re.search(r"\((\d+)\.\d*pt too wide", line)) and int(m[1]) >= 10
     ]
     return boxes + [line for line in log.splitlines() if "undefined" in line]
+
+
+def test_the_rate_of_a_bias_is_named_as_the_bias_is():
+    net = fv.MLP((2, 2, 1), bias=True)
+    shown = fv.check(fv.laws.feedback_balance_bias, fv.rules.FeedbackAlignment(), net).derivation
+    assert "ḃ1[1] = −δ1[1]" in shown.text()
+    assert "a = φ′(h) h, h = W a + b" in shown.text()
+    assert r"\dot{b}^{(1)}_{2} = " in shown.latex()
+    assert (
+        "h = W a + b, in components"
+        in fv.check(fv.laws.feedback_balance_bias, fv.rules.FeedbackAlignment(), bias=True).derivation.text()
+    )
+
+
+def test_a_counterexample_tells_no_rate_of_what_it_does_not_give():
+    text = fv.check(fv.laws.kolen_pollack_difference, fv.rules.KolenPollack(fv.parameter("λ"))).derivation.text()
+    assert "Ḃ₂ = " in text
+    assert "Ḃ₁" not in text
