@@ -8,7 +8,20 @@ from html import escape
 from itertools import starmap
 from typing import Any
 
-from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim, grouped
+from .documents import (
+    CONTROL,
+    Card,
+    Document,
+    Facts,
+    Paragraph,
+    Picture,
+    Section,
+    Source,
+    Steps,
+    Table,
+    Verbatim,
+    grouped,
+)
 from .markup import formula, written
 
 OPEN = 8  # lines of a derivation that are shown without a click
@@ -61,7 +74,7 @@ def html_document(document: Document) -> str:
         *(section_html(section, 2) for section in document.sections),
         f'<script type="application/json" id="record">\n{safe}\n</script>\n</body>\n</html>\n',
     ]
-    return "\n".join(parts)
+    return CONTROL.sub("", "\n".join(parts))
 
 
 def contents(sections: Any) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-from .documents import grouped
+from .documents import CONTROL, grouped
 from .symbols import MARKS, SYMBOLS, symbols
 
 LONG = 160  # characters of a formula on one line
@@ -15,11 +15,14 @@ HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a let
 BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
 SCRIPTED = re.compile(rf"(\^\{{[^{{}}]*\}}|{HEAD}{BELOW})")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵖᵀ", "0123456789+−np⊤", strict=True))
+RUN = re.compile(f"[{''.join(RAISED)}]{{2,}}")  # one exponent of several characters
 DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
 ESCAPES = {
     "<": "$<$", ">": "$>$", "|": "$|$", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "\\": r"\textbackslash{}",
     "_": r"\_", "^": r"\^{}", "~": r"\~{}", "{": r"\{", "}": r"\}", **MARKS,
 }  # fmt: skip
+IN_FORMULAE = {c: rf"\{c}" for c in "#%&$_"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
 WHY = r"""\providecommand{\why}[2]{}
 \renewcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0
   \binoppenalty0\parindent0pt\parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil
@@ -69,12 +72,13 @@ def breakable(latex: str) -> str:
 
 def plain(text: str) -> str:
     """Running text with its mathematics in dollars: letters with a subscript, dotted letters, exponents, SYMBOLS."""
-    text = unicodedata.normalize("NFD", text.replace("\n", " ").replace("⁻¹", "^{-1}"))
-    text = re.sub("(?<=[^\\W\\d_])([₀-₉]+)", lambda m: f"_{{{m[1].translate(DIGITS)}}}", text)
+    text = unicodedata.normalize("NFD", CONTROL.sub("", text.replace("\n", " ")))
+    text = RUN.sub(lambda m: f"^{{{''.join(RAISED[c] for c in m[0])}}}", text)
+    text = re.sub("(?<=[^\\W\\d_₀-₉])([₀-₉]+)", lambda m: f"_{{{m[1].translate(DIGITS)}}}", text)
     text = re.sub("(.)([\u0307\u0308])", lambda m: f"\0{m[2]}{m[1]}", text)
     pieces = SCRIPTED.split(unicodedata.normalize("NFC", text))
     found = "".join(_scripted(piece) if k % 2 else _running(piece) for k, piece in enumerate(pieces))
-    return found.replace("'$$", "'{}").replace("$$", " ")  # formulas side by side are one
+    return found.replace("'$$", "'{}").replace("$$_", " {}_").replace("$$", " ")  # formulas side by side are one
 
 
 def _scripted(piece: str) -> str:
@@ -89,7 +93,7 @@ def mathematics(text: str) -> str:
     """Characters of a formula that was written as text."""
     if text.startswith("\0"):  # a dot, then its letter
         return rf"{DOTS[text[1]]}{{{mathematics(text[2:])}}}"
-    return symbols("".join(rf"\{c}" if c in "#%&$\\^_~" else c for c in text))
+    return symbols("".join(IN_FORMULAE.get(c, c) for c in text))
 
 
 def _running(text: str) -> str:

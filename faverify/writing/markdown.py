@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .documents import Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
+from .documents import CONTROL, Card, Document, Facts, Paragraph, Picture, Section, Source, Steps, Table, Verbatim
 
 OPEN, LONGEST = 8, 4000
+PREFIX = "\0"  # no text has it: control characters are left out
 
 
 def markdown_document(document: Document, prefix: str = "") -> str:
@@ -15,24 +16,25 @@ def markdown_document(document: Document, prefix: str = "") -> str:
     lines = [f"# {escaped(document.title)}", *map(block_text, document.summary), "## Contents"]
     lines.append("\n".join(f"- [{escaped(s.title)}](#{s.anchor})" for s in document.sections))
     lines += [section_text(section, 2) for section in document.sections]
-    return ("\n\n".join(lines) + "\n").replace("\0", prefix)
+    return ("\n\n".join(lines) + "\n").replace(PREFIX, prefix)
 
 
 def escaped(text: str) -> str:
     """Text in which nothing is markup."""
+    text = CONTROL.sub("", text)
     return re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", text).replace("\n", " ")
 
 
 def code(text: str) -> str:
     """A name in a program, whatever backquotes it has."""
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    text = text.replace("\n", " ")
+    text = CONTROL.sub("", text.replace("\n", " "))
     return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"
 
 
 def fenced(text: str, kind: str = "") -> str:
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    return f"{fence}{kind}\n{text}\n{fence}"
+    return f"{fence}{kind}\n{CONTROL.sub('', text)}\n{fence}"
 
 
 def section_text(section: Section, level: int) -> str:
@@ -69,7 +71,7 @@ def block_text(block: Any) -> str:
     if isinstance(block, Card):
         return "\n\n".join([f"**{block.kind}**: {escaped(block.statement)}", *map(block_text, block.blocks)])
     assert isinstance(block, Picture)
-    return f"![{escaped(block.caption)}](\0{block.name}.svg)"
+    return f"![{escaped(block.caption)}]({PREFIX}{block.name}.svg)"
 
 
 def steps(block: Steps) -> str:

@@ -16,6 +16,7 @@ from .latex import WHY, case_lines, plain, sane
 PRINTED = 30_000  # characters of LaTeX, a dozen pages; a longer derivation is left to HTML, which folds it
 CELL, WORD = 150, 14  # characters in a cell of a table, and in a word
 MINUTES = 5  # for LaTeX
+PREFIX = "\0"  # no text has it: control characters are left out
 PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath}
@@ -37,7 +38,7 @@ def tex_document(document: Document, prefix: str = "") -> str:
     lines += map(block_tex, document.summary)
     lines.append(r"\tableofcontents")
     lines += [section_tex(section, 0) for section in document.sections]
-    return sane("\n".join([*lines, r"\end{document}", ""])).replace("@PREFIX@", prefix)
+    return sane("\n".join([*lines, r"\end{document}", ""])).replace(PREFIX, prefix)
 
 
 # Text
@@ -45,8 +46,13 @@ def tex_document(document: Document, prefix: str = "") -> str:
 
 def typed(text: str) -> str:
     """A name in a program, which may break after each part."""
-    shown = "".join(rf"\{c}" if c in "#%&$_{}" else plain(c) if c in "\\^~" or not c.isascii() else c for c in text)
-    return rf"\texttt{{{re.sub(r'(_|[./-])', lambda m: m[1] + chr(92) + 'bs{}', shown)}}}"
+    return rf"\texttt{{{''.join(map(_typed, text))}}}"
+
+
+def _typed(c: str) -> str:
+    if c in "#%&$_{}":
+        return rf"\{c}" + r"\bs{}" * (c == "_")
+    return plain(c) if c in "\\^~\n" or not (c.isascii() and c.isprintable()) else c + r"\bs{}" * (c in "./-")
 
 
 # Blocks
@@ -88,7 +94,7 @@ def block_tex(block: Any) -> str:
     return "\n".join(
         [
             r"\begin{center}",
-            rf"\pdfximage width\textwidth {{@PREFIX@{block.name}.pdf}}\leavevmode\pdfrefximage\pdflastximage",
+            rf"\pdfximage width\textwidth {{{PREFIX}{block.name}.pdf}}\leavevmode\pdfrefximage\pdflastximage",
             rf"\par\small {plain(block.caption)}\end{{center}}",
         ]
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from faverify.judging import functions_of, holds_proofs, verdicts_of
+from faverify.writing.latex import plain
+from faverify.writing.tex import typed
 
 PROOFS = Path(__file__).parents[2] / "proofs"
 
@@ -40,3 +42,21 @@ def test_derivations_compile(file, tmp_path):
     assert [line for line in log.splitlines() if line.startswith("!")] == []
     assert [m[0] for m in re.finditer(r"Overfull.*\((\d+)\.\d*pt too wide.*", log) if int(m[1]) >= 10] == []
     assert "undefined" not in log
+
+
+HOSTILE = [
+    *("h¹⁰", "x⁻²", "10¹²", "ᵀᵀ", "W_{l}²ᵀ", "(W)₁₂", "A⁻¹ᵀ", "W_{\\end}", "W_{a^b}", "e^{x~y}", "a\x00\x07b", "\n\nA"),
+    "100% of $x \\frac{ & # _ ^ ~ {{ \\end{document} <script> 😀",
+]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_what_users_write_compiles(tmp_path):
+    body = [write(text) for text in HOSTILE for write in (plain, typed)]
+    source = r"\documentclass{article}\usepackage{amsmath}\newcommand{\bs}{\discretionary{}{}{}}\begin{document}"
+    (tmp_path / "all.tex").write_text("\n\n".join([source, *body, r"\end{document}"]), encoding="utf-8")
+    words = ["pdflatex", "-interaction=nonstopmode", "all.tex"]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    log = found.stdout.decode("utf-8", errors="replace")
+    assert [line for line in log.splitlines() if line.startswith("!")] == []
+    assert plain("h¹⁰") == "h${}^{10}$"
