@@ -18,8 +18,8 @@ SYMBOLS = {
     "⇔": r"\Leftrightarrow", "↑": r"\uparrow", "↓": r"\downarrow", "⪰": r"\succeq", "∇": r"\nabla", "∞": r"\infty",
     "∠": r"\angle", "⊥": r"\perp", "≈": r"\approx", "∼": r"\sim", "≡": r"\equiv", "≪": r"\ll", "≫": r"\gg",
     "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∃": r"\exists", "∀": r"\forall", "÷": r"\div",
-    "∘": r"\circ", "⊤": r"\top", "°": r"^{\circ}", "†": r"\dagger", "ℝ": r"\mathbf{R}", "ℚ": r"\mathbf{Q}", "ℤ": r"\mathbf{Z}",
-    "𝔽": r"\mathbf{F}", **{c: f"_{k}" for k, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    "∘": r"\circ", "°": r"^{\circ}", "†": r"\dagger", "ℝ": r"\mathbf{R}", "ℚ": r"\mathbf{Q}", "ℤ": r"\mathbf{Z}",
+    "⊤": r"\top", "𝔽": r"\mathbf{F}", **{c: f"_{k}" for k, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
     **{c: f"^{k}" for k, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }  # fmt: skip
 MARKS = {"–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "•": r"\textbullet{}"}

@@ -14,6 +14,7 @@ import pytest
 import faverify as fv
 from faverify.writing.certifying import REAL_AXIOMS, certify, check_text, judged
 from faverify.writing.coq_names import identifier
+from faverify.writing.coq_refutations import PHI
 from faverify.writing.nodes import Uncovered
 
 L, R = fv.laws, fv.rules
@@ -139,6 +140,9 @@ def test_an_axiom_is_no_proof():
 
 def test_a_certificate_that_says_nothing_of_its_axioms_is_rejected():
     assert judged("Theorem t : True.", "", "t", 0.0).status == "rejected"
+    assert judged(
+        "Print Assumptions t.\nPrint Assumptions u.\n", "Closed under the global context\n", "t", 0.0
+    ).status == ("rejected")
     assert judged("Print Assumptions t.\n", "Closed under the global context\n", "t", 0.0).status == "accepted"
 
 
@@ -336,3 +340,15 @@ def test_an_activation_that_borrows_a_name_is_printed_as_it_is():
         verdict = fv.check(L.feedback_balance, FA, activation=cubic)
         assert "Definition phi (h : Q) : Q := Qred (h + " in verdict.derivation.coq()
         accepted(verdict)
+
+
+def test_a_refutation_states_the_rate_of_the_law():
+    text = REFUTED["biases"]().derivation.coq()
+    moves = re.search(r"Theorem moves : (.*) - (\S+) == \S+\.\n", text.replace("\n ", ""))
+    assert f"Theorem refuted : ~ ({moves[1]} == {moves[2]})." in text.replace("\n ", "")
+    assert moves[1].startswith("(rate ")
+
+
+def test_the_absolute_value_of_a_negative_number_is_its_opposite():
+    values = [texts for name, texts in PHI.items() if name == "abs"]
+    assert values == [("if Qle_bool h 0 then - h else h", "if Qle_bool h 0 then - (1) else 1")]

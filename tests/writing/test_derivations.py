@@ -186,3 +186,14 @@ def test_a_counterexample_tells_no_rate_of_what_it_does_not_give():
     text = fv.check(fv.laws.kolen_pollack_difference, fv.rules.KolenPollack(fv.parameter("λ"))).derivation.text()
     assert "Ḃ₂ = " in text
     assert "Ḃ₁" not in text
+
+
+def test_only_equal_terms_are_collected():
+    from faverify.kernel.words import letter
+    from faverify.writing.indices import word_lines
+
+    a, b = letter("A", "n", "m"), letter("B", "n", "m")
+    text, _ = word_lines(a.inner(a) * 2 + a.inner(b) + b.inner(a), merged=True)
+    assert text.count("Σ") == 2
+    assert text.startswith("2 Σ")
+    assert " + 2 Σ" in text
