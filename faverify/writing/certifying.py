@@ -58,7 +58,7 @@ def check_text(text: str, name: str = "certificate", seconds: float = PATIENCE) 
         path.write_text(text, encoding="utf-8")
         try:
             done = subprocess.run(
-                ["coqc", "-w", "none", str(path)], capture_output=True, text=True, timeout=seconds, check=False
+                ["coqc", "-q", "-w", "none", str(path)], capture_output=True, text=True, timeout=seconds, check=False
             )
         except subprocess.TimeoutExpired:
             return Checked(name, "not checked", f"coqc took longer than {seconds:g} s", seconds)

@@ -352,3 +352,13 @@ def test_a_refutation_states_the_rate_of_the_law():
 def test_the_absolute_value_of_a_negative_number_is_its_opposite():
     values = [texts for name, texts in PHI.items() if name == "abs"]
     assert values == [("if Qle_bool h 0 then - h else h", "if Qle_bool h 0 then - (1) else 1")]
+
+
+@coq
+def test_what_a_user_has_coq_read_first_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "coq").mkdir()
+    for place in (tmp_path / "coq" / "coqrc", tmp_path / ".coqrc"):
+        place.write_text("Axiom sneaky : False.", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert check_text("Check sneaky.").reason.startswith("File")
