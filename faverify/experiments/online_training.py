@@ -125,9 +125,9 @@ class _Run:
 class Gaps:
     """How far runs at each N are from the equations.
 
-    `gaps`: the root mean square over the entries of v, Q and R, over times t > 0 and seeds. `exponent`: p in gap ~ Nᵖ, by
-    least squares. The equations hold as N → ∞ if p = −½; a wrong term leaves a gap that stays, p → 0. `falls`: p < −¼,
-    half-way between the two, as fixed before any run.
+    `gaps`: the root mean square over the entries of v, Q and R, over times t > 0 and seeds. `exponent`: p in gap ~ Nᵖ,
+    by least squares. The equations hold as N → ∞ if p = −½; a wrong term leaves a gap that stays, p → 0. `falls`:
+    p < −¼, half-way between the two, as fixed before any run.
     """
 
     inputs: tuple[int, ...]
@@ -161,7 +161,7 @@ def gaps(theory: OrderParameters, runs: list[OrderParameters], seeds: Any = ()) 
     if len({run.inputs for run in runs}) < 2:
         raise Misuse("runs", [run.inputs for run in runs], "simulations at two N, at least")
     for path in (theory, *runs):
-        path.whole(runs[0].times[-1] if len(runs[0].times) else 0.0)
+        path.whole()
     later = theory.times > 0  # at 0 they are the same
     if not later.any():
         raise Misuse("times", theory.times, "a time beyond 0: the start is the same in all")
@@ -199,5 +199,5 @@ def finite_size(
     if not isinstance(inputs, Iterable):
         raise Misuse("inputs", inputs, "two numbers N or more, such as (100, 400)")
     inputs = list(inputs)
-    runs = [simulate(problem, N, times, seeds=seeds).whole(times[-1]) for N in inputs]
+    runs = [simulate(problem, N, times, seeds=seeds).whole() for N in inputs]
     return gaps(order_parameters(problem, times, rtol=1e-8, atol=1e-11, equations=equations), runs, seeds)

@@ -76,9 +76,9 @@ class OrderParameters:
     """Order parameters along time, of the equations (`inputs` None) or of a simulation with N = `inputs`.
 
     Shapes: times (n); v (n, …, K), Q (n, …, K, K), R (n, …, K, M); loss and alignment (n, …). What stands between is
-    the stack of students, or the seeds of a simulation. `status`: "ok"; "budget" where the integrator used up its steps;
-    "diverged" where something left what float64 can tell, |Q| ≤ 10⁸. The times end there, for all of the stack.
-    `steps`: of the integrator, or of training.
+    the stack of students, or the seeds of a simulation. `status`: "ok", "budget" where the integrator used up its
+    steps, or "diverged" where something left what float64 can tell, |Q| ≤ 10⁸. The times end there, for all of the
+    stack. `steps`: of the integrator, or of training.
     """
 
     problem: TeacherStudent
@@ -106,17 +106,16 @@ class OrderParameters:
         record = {name: plain(getattr(self, name)) for name in names}
         return {"schema": 1, "kind": "evidence"} | record | {"problem": self.problem.to_dict()}
 
-    def whole(self, end: Any) -> OrderParameters:
-        """The same, where it came to its last time, `end`.
+    def whole(self) -> OrderParameters:
+        """The same, where it came to its last time.
 
-        Raises: Misuse where it did not, naming what is to be changed.
+        Raises: Misuse where it did not.
         """
-        if self.status == "budget":
-            raise Misuse("t", end, f"a time that the integrator reaches in its {self.steps} steps")
-        if self.status != "ok":
-            reached = f"t = {self.times[-1]:g}" if len(self.times) else "its first time"
-            raise Misuse("eta", self.problem.eta, f"a smaller step size, or start: this diverges beyond {reached}")
-        return self
+        if self.status == "ok":
+            return self
+        reached = f"t = {self.times[-1]:g}" if len(self.times) else "the start"
+        what = f"the {self.steps} steps are used up" if self.status == "budget" else "this diverges"
+        raise Misuse("eta", self.problem.eta, f"a smaller step size, start or time: {what} beyond {reached}")
 
 
 def order_parameters(

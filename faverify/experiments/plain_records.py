@@ -1,4 +1,4 @@
-"""What goes into JSON: lists for arrays and tuples, Python's numbers for NumPy's, and null for what is no finite number."""
+"""What goes into JSON: lists for arrays and tuples, Python's numbers for NumPy's, null for what is not finite."""
 
 from __future__ import annotations
 

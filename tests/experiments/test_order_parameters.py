@@ -236,7 +236,9 @@ def test_training_that_diverges_stops_and_says_so():
     late = fv.simulate(wild, 30, [500])
     assert (late.times.shape, late.v.shape, late.R.shape) == ((0,), (0, 1, 2), (0, 1, 2, 2))
     json.dumps(late.to_dict(), allow_nan=False)
-    with pytest.raises(Misuse, match=r"eta = 1000\.0: expected a smaller step size, or start: this diverges beyond"):
+    with pytest.raises(
+        Misuse, match=r"eta = 1000\.0: expected a smaller step size, start or time: this diverges beyond"
+    ):
         fv.finite_size(wild, (30, 60), [0, 500])
 
 
