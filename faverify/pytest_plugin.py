@@ -98,6 +98,9 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     measured = [v for v in verdicts if getattr(v, "kind", "") == "evidence"]
     if measured and name.startswith("conjecture_"):
         judge_evidence(name, measured)
+        verdicts = [v for v in verdicts if not any(v is one for one in measured)]
+        if not verdicts:
+            pytest.xfail(f"{name}: a conjecture; evidence, and no proof:\n" + "\n".join(map(str, measured)))
     counts = [v for v in verdicts if hasattr(v, "lie_rank")]
     verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
     if not (verdicts or counts) or not all(isinstance(v, Verdict) for v in verdicts):
@@ -134,11 +137,15 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
 
 
 def judge_evidence(name: str, measured: list[Any]) -> None:
-    """A conjecture that numbers speak for is a conjecture still; one that they speak against fails."""
+    """A conjecture that numbers speak for is a conjecture still; one that they speak against fails.
+
+    They speak for it where `holds` is True itself: nan and a method would count as true too.
+    """
     for found in measured:
-        if not found.holds:
-            raise ProofFailure(f"{name}: the evidence does not speak for it\n{found}")
-    pytest.xfail(f"{name}: a conjecture; evidence, and no proof:\n" + "\n".join(map(str, measured)))
+        holds = getattr(found, "holds", None)
+        if holds is not True:
+            said = "it has no holds" if not hasattr(found, "holds") else f"holds is {holds!r}, and not True"
+            raise ProofFailure(f"{name}: the evidence does not speak for it ({said})\n{found}")
 
 
 def short_scope(verdict: Any) -> str:
