@@ -182,6 +182,14 @@ def test_a_run_that_diverges_says_so(shown, tmp_path, activation):
     assert align_then_memorise(**asked, out=tmp_path).to_dict() == found.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("scale", "rate", "fault"), [(1e300, 0.1, "scale"), (1e100, 0.1, "rate or scale"), (0.5, 1e300, "rate")]
+)
+def test_what_is_at_fault_where_a_run_diverges(shown, scale, rate, fault):
+    text = str(align_then_memorise(data=shown, **{**ASKED, "scale": scale, "rate": rate, "activation": "relu"}))
+    assert f"2 diverged (try a smaller {fault})" in text
+
+
 def test_from_zero_a_cosine_is_undefined_and_relu_is_refused(shown):
     found = align_then_memorise(data=shown, **{**ASKED, "scale": 0, "epochs": 1})
     assert found.runs[0].curves["weights"][2][0] is None
