@@ -273,50 +273,6 @@ def test_every_cut_of_the_file_ends_with_the_same_bytes(shown, tmp_path, unbroke
         assert place.read_bytes() == whole
 
 
-def changed(record, key, value):
-    *above, last = key
-    part = record
-    for step_ in above:
-        part = part[step_]
-    if value is KeyError:
-        del part[last]
-    else:
-        part[last] = value
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        (["moments"], None),
-        (["moments"], KeyError),
-        (["moments"], []),
-        (["network"], 1),
-        (["rule"], "bp"),
-        (["status"], "diverged"),
-        (["status"], "fine"),
-        (["more"], 1),
-        (["moments", 0], None),
-        (["moments", 0, "t"], 0.5),
-        (["moments", 1, "loss"], "0"),
-        (["moments", 1, "loss"], None),
-        (["moments", 2, "delta"], [0.5]),
-        (["moments", 2, "weights", 0], True),
-        (["moments", 3, "accuracy"], None),
-        (["moments", 3], KeyError),
-    ],
-)
-def test_lines_that_no_training_wrote_are_trained_again(shown, tmp_path, unbroken, key, value):
-    """The line of run 0, epoch 2: from it on the file is cut."""
-    place = tmp_path / "changed" / "align-then-memorise.jsonl"
-    place.parent.mkdir()
-    lines = unbroken["align-then-memorise.jsonl"].splitlines(keepends=True)
-    lines[3] = changed(json.loads(lines[3]), key, value)
-    place.write_bytes(b"".join(lines))
-    align_then_memorise(data=shown, out=place.parent, **ASKED)
-    assert contents(place.parent) == unbroken
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals are sent")
 def test_a_killed_command_ends_with_the_same_bytes(folder, tmp_path):
     options = ["--hidden", "40,40", "--epochs", "40", "--seeds", "2", "--batch", "2"]
