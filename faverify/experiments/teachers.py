@@ -5,7 +5,8 @@ e = f − y. A step of direct feedback alignment, of a fresh x each:
 
     ΔW_k = −(η/√N) F_k φ′(h_k) e xᵀ,    Δv_k = −(η/N) φ(h_k) e.
 
-Back-propagation has v_k for F_k. All that the loss depends on is v and the covariance [[Q, R], [Rᵀ, T]] of (h, h*).
+Back-propagation has v_k for F_k; feedback alignment is the same as direct feedback here, with B_2 = F, as there is one
+hidden layer. All that the loss depends on is v and the covariance [[Q, R], [Rᵀ, T]] of (h, h*).
 
 References: Saad & Solla 1995, Phys. Rev. E 52, 4225; Refinetti, d'Ascoli, Ohana & Goldt 2021.
 """
