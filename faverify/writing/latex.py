@@ -13,13 +13,15 @@ LONG = 160  # characters of a formula on one line
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
 HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a letter with a subscript, another one before it
 BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
-SCRIPTED = re.compile(rf"(\^\{{[^{{}}]*\}}|{HEAD}{BELOW})")
+ABOVE = r"\^(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-zα-ω](?!\w))"
+SCRIPTED = re.compile(rf"({ABOVE}|{HEAD}{BELOW})")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 DOTS = {"\u0307": r"\dot", "\u0308": r"\ddot"}
 ESCAPES = {
     "<": "$<$", ">": "$>$", "|": "$|$", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "\\": r"\textbackslash{}",
     "_": r"\_", "^": r"\^{}", "~": r"\~{}", "{": r"\{", "}": r"\}", **MARKS,
 }  # fmt: skip
+IN_MATHEMATICS = {**{c: rf"\{c}" for c in "#%&$_"}, "^": r"\hat{}", "~": r"\sim{}", "\\": r"\backslash{}"}
 WHY = r"""\providecommand{\why}[2]{}
 \renewcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0
   \binoppenalty0\parindent0pt\parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil
@@ -79,7 +81,7 @@ def plain(text: str) -> str:
 
 def _scripted(piece: str) -> str:
     if piece.startswith("^"):
-        return f"${{}}^{{{mathematics(piece[2:-1])}}}$"
+        return f"${{}}^{{{mathematics(piece[2:-1] if piece[1] == '{' else piece[1])}}}$"
     head, _, below = piece.partition("_")
     below = rf"\mathrm{{{below}}}" if re.fullmatch("[A-Za-z]{2,}", below) else mathematics(below.strip("{}"))
     return rf"${mathematics(head)}_{{{below}}}$"
@@ -89,7 +91,7 @@ def mathematics(text: str) -> str:
     """Characters of a formula that was written as text."""
     if text.startswith("\0"):  # a dot, then its letter
         return rf"{DOTS[text[1]]}{{{mathematics(text[2:])}}}"
-    return symbols("".join(rf"\{c}" if c in "#%&$\\^_~" else c for c in text))
+    return symbols(re.sub(r"\^(?!\{)|[#%&$_~\\]", lambda m: IN_MATHEMATICS[m[0]], text))
 
 
 def _running(text: str) -> str:
