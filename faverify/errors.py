@@ -115,10 +115,10 @@ def told(value: Any) -> str:
 
 
 class Misuse(FaverifyError, ValueError):
-    """An argument outside what a function accepts. Attributes: `argument`, `found`."""
+    """An argument outside what a function accepts. Attributes: `argument`, `found`, `expected`."""
 
     def __init__(self, argument: str, found: Any, expected: str) -> None:
-        self.argument, self.found = argument, found
+        self.argument, self.found, self.expected = argument, found, expected
         super().__init__(f"{argument} = {told(found)}: expected {expected}")
 
 

@@ -46,11 +46,14 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
     """
     from .kernel.verdicts import Proved, Refuted, Verdict
 
-    measured = [v for v in verdicts if getattr(v, "kind", "") == "evidence"] if name.startswith("conjecture_") else []
-    counts = [v for v in verdicts if hasattr(v, "lie_rank")]
-    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank") and not any(v is each for each in measured)]
-    if measured and not (counts or verdicts):
+    measured = [v for v in verdicts if getattr(v, "kind", "") == "evidence"]
+    if measured and name.startswith("conjecture_"):
         judge_evidence(name, measured)
+        verdicts = [v for v in verdicts if not any(v is one for one in measured)]
+        if not verdicts:
+            raise OpenConjecture(f"{name}: a conjecture; evidence, and no proof:\n" + "\n".join(map(str, measured)))
+    counts = [v for v in verdicts if hasattr(v, "lie_rank")]
+    verdicts = [v for v in verdicts if not hasattr(v, "lie_rank")]
     if not (verdicts or counts) or not all(isinstance(v, Verdict) for v in verdicts):
         found = ", ".join(type(v).__name__ for v in verdicts) or "nothing"
         raise ProofFailure(f"{name} returned {found}; return the verdict of fv.check, or a list of verdicts")
@@ -85,12 +88,14 @@ def judge(name: str, verdicts: list[Any], claim: Any) -> None:
 
 
 def judge_evidence(name: str, measured: list[Any]) -> None:
-    """A conjecture that numbers speak for is a conjecture still; one that they do not speak for fails."""
+    """A conjecture that numbers speak for is a conjecture still; one that they speak against fails.
+
+    They speak for it where `holds` is True itself: nan and a method would count as true too.
+    """
     for found in measured:
         if getattr(found, "holds", None) is not True:
-            raise ProofFailure(f"{name}: the evidence does not speak for it\n{found}")
-    told = "\n".join(map(str, measured))
-    raise OpenConjecture(f"{name}: a conjecture; evidence, and no proof:\n{told}")
+            said = f"holds is {found.holds!r}, and not True" if hasattr(found, "holds") else "it has no holds"
+            raise ProofFailure(f"{name}: the evidence does not speak for it ({said})\n{found}")
 
 
 def row_of(name: str, claim: Any, verdicts: list[Any], seconds: float) -> dict[str, Any]:

@@ -379,7 +379,7 @@ def test_steps_that_are_undecided_and_rules_of_two_passes_have_derivations():
         verdict = fv.increment(law, rule, equals, net, budget=0.1)
         assert isinstance(verdict, fv.Undecided)
         assert verdict.derivation.text().startswith(verdict.statement)
-        assert "\\paragraph" in verdict.derivation.latex()
+        assert r"\textbf{" in verdict.derivation.latex()
     for net in (None, MLP((1, 1, 1)), MLP((2, 3, 2, 1), "tanh")):
         for verdict in (fv.check(L.half_square, R.Pepita(), net), fv.increment(L.half_square, R.Pepita(), net=net)):
             assert verdict.finding is None

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from faverify import collecting
 from faverify.cli import main
 
-BAD = runpy.run_path(str(Path(__file__).with_name("test_plugin.py")))["BAD"]
-HEAD = "import faverify as fv\nFA = fv.rules.FeedbackAlignment()\n"
+PLUGIN = runpy.run_path(str(Path(__file__).with_name("test_plugin.py")))
+BAD = PLUGIN["BAD"]
+HEAD = "import faverify as fv\nFA = fv.rules.FeedbackAlignment()\n" + PLUGIN["EVIDENCE"]
 GOOD = HEAD + "def theorem_x(): return fv.check(fv.laws.feedback_balance, FA)\n"
 EXPECTED = {"raises": "raises", "unknown claim": "raises", "not counted": "undecided"}
 

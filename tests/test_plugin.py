@@ -70,6 +70,16 @@ BAD = {
         "def conjecture_x(): return fv.two_phases(seeds=[100], t=1)",
         "the evidence does not speak for it",
     ),
+    "evidence beside a proof": (
+        "def conjecture_x(): return [Numbers(True), fv.check(fv.laws.feedback_balance, FA)]",
+        "is proved: rename it theorem_x",
+    ),
+    "evidence of nan": ("def conjecture_x(): return Numbers(float('nan'))", "holds is nan, and not True"),
+    "evidence by a method": (
+        "def conjecture_x(): return Numbers(lambda: False)",
+        "does not speak for it (holds is <func",
+    ),
+    "evidence of nothing": ("def conjecture_x(): return Silent()", "does not speak for it (it has no holds)"),
     "empirical": (
         '@fv.claim("RAOG-ATM")\ndef theorem_x(): return fv.check(fv.laws.feedback_balance, FA)',
         "RAOG-ATM is empirical, so it needs a conjecture",
@@ -77,6 +87,16 @@ BAD = {
     "raises": ("def theorem_x(): raise ValueError('inside')", "ValueError: inside"),
     "unknown claim": ('@fv.claim("RK-T7")\ndef theorem_x(): pass', "no claim is called 'RK-T7'"),
 }
+
+
+EVIDENCE = """
+class Silent:
+    kind = "evidence"
+
+class Numbers(Silent):
+    def __init__(self, holds):
+        self.holds = holds
+"""
 
 
 def pytest_in(folder, *options):
@@ -113,7 +133,8 @@ def test_a_good_file(tmp_path):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file(tmp_path, name):
     body, message = BAD[name]
-    found = pytest_in(proofs(tmp_path, f"import faverify as fv\nFA = fv.rules.FeedbackAlignment()\n{body}\n"), "-q")
+    head = f"import faverify as fv\nFA = fv.rules.FeedbackAlignment()\n{EVIDENCE}"
+    found = pytest_in(proofs(tmp_path, f"{head}{body}\n"), "-q")
     assert found.returncode != 0
     assert message in found.stdout
     assert "_pytest/runner.py" not in found.stdout
@@ -150,6 +171,17 @@ def test_proofs_that_are_no_plain_functions(tmp_path):
     found = pytest_in(proofs(tmp_path, body), "-q", "-rx")
     assert "1 passed, 2 xfailed" in found.stdout, found.stdout
     assert "may be renamed counterexample_false" in found.stdout
+
+
+def test_evidence_for_a_conjecture_is_an_expected_failure(tmp_path):
+    body = EVIDENCE + (
+        "import faverify as fv\n"
+        "def conjecture_alone(): return Numbers(True)\n"
+        "def conjecture_undecided(): return [Numbers(True), fv.discover("
+        "fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)), budget=0)]\n"
+    )
+    found = pytest_in(proofs(tmp_path, body), "-q", "-rx")
+    assert "2 xfailed" in found.stdout, found.stdout
 
 
 def test_other_runs_load_nothing(tmp_path):

@@ -43,6 +43,7 @@ def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options:
     need be, and a training that was interrupted or killed goes on when it is called again. The figure needs
     matplotlib; without it, the record is written alone.
     """
+    from ..experiments.plain_records import plain
     from ..experiments.posters import EXPERIMENTS
     from ..experiments.posters import experiment as run
 
@@ -58,7 +59,7 @@ def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options:
     else:
         found = run(name, seed=seed, **given)
         code = CODES[found.holds]
-    record = json.dumps(found.to_dict(), ensure_ascii=False, indent=2)
+    record = json.dumps(plain(found.to_dict()), ensure_ascii=False, indent=2, allow_nan=False)
     if out is not None:
         kept(out, name, record, found)
     click.echo(record if as_json else str(found))

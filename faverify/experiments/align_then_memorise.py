@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import Misuse
+from .alignment_lines import Lines, batches_and_marks
 from .alignment_phases import AlignThenMemorise, Run
 from .epochs import OVER, Epochs
 from .image_files import CLASSES, Images, images
@@ -33,7 +34,7 @@ from .plain_networks import (
     weight_alignment,
 )
 
-PROBE, MOMENTS = 500, 4
+PROBE = 500
 NAME = "align-then-memorise"
 Progress = Callable[[int, int, int], None]
 
@@ -117,7 +118,8 @@ def align_then_memorise(
         shown = shown.first(samples)
     header = described(shown, chosen)
     runs = [(seed, rule) for seed in range(chosen.seeds) for rule in RULES]
-    with Epochs(_place(out), header, len(runs), chosen.epochs) as epochs, threadpool_limits(1, "blas"):
+    expected = Lines(len(shown), chosen)
+    with Epochs(_place(out), header, len(runs), chosen.epochs, expected.has) as epochs, threadpool_limits(1, "blas"):
         trainings = Trainings(shown, chosen, epochs)
         weights = epochs.load()
         while epochs.place[0] < len(runs):
@@ -166,9 +168,7 @@ class Trainings:
         self.scaling = shown.scaling()
         self.widths = (shown.pixels.shape[1], *chosen.hidden, CLASSES)
         self.x, self.y = shown.columns(np.arange(min(len(shown), PROBE)), self.scaling, chosen.dtype)
-        self.batches = -(-len(shown) // chosen.batch)
-        steps = {round(self.batches * k / MOMENTS) for k in range(1, MOMENTS + 1)} - {0}
-        self.marks = steps | {self.batches}
+        self.batches, self.marks = batches_and_marks(len(shown), chosen.batch)
 
     def epoch(self, run: tuple[int, str], weights: list[Matrix] | None) -> list[Matrix]:
         """Train an epoch from these weights, or draw and measure those of a run that begins; its line is written."""

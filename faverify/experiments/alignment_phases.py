@@ -146,7 +146,10 @@ class AlignThenMemorise:
         return found
 
     def losses(self) -> list[dict[str, Any]]:
-        """By rule: medians of loss and accuracy at the end, how many runs reached 5 % of their start, or diverged."""
+        """By rule: medians of loss and accuracy at the end, how many runs reached 5 % of their start, or diverged.
+
+        `at_start`: how many had no finite loss before a step was taken.
+        """
         found = []
         for rule in self.rules:
             runs = self.of(rule)
@@ -156,6 +159,7 @@ class AlignThenMemorise:
                 "accuracy": _median(run.accuracies[-1] for run in whole),
                 "learnt": sum(min(run.ratios) <= LEARNT for run in whole),
                 "diverged": len(runs) - len(whole),
+                "at_start": sum(not run.losses for run in runs),
             }
             found.append({"rule": rule, "of": len(runs), **numbers})
         return found
@@ -178,7 +182,8 @@ class AlignThenMemorise:
             f"{s['epochs']} epochs, seed {s['seed']}, {seeds} network{'s' * (seeds > 1)}{few}",
         ]
         for row in self.losses():
-            gone = f", {row['diverged']} diverged (try a smaller rate)" if row["diverged"] else ""
+            fault = "scale" if row["at_start"] else "rate or scale" if s["scale"] > 1 else "rate"
+            gone = f", {row['diverged']} diverged (try a smaller {fault})" if row["diverged"] else ""
             lines.append(
                 f"  {row['rule'].upper():3}  loss to {_short(row['ratio'])} of its start, accuracy "
                 f"{_short(row['accuracy'])} (medians); to 5 % in {row['learnt']} of {row['of']}{gone}"

@@ -12,6 +12,7 @@ ReLU and the identity are excluded of themselves: there φ(h_k) = w_k·φ′(h_k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,13 +37,13 @@ class UnstableDirections:
     """How many eigenvalues of the linearised flow have a positive real part.
 
     `count`: of `dimension` = K(d + 1); None where S was not shown to be positive definite, and `why` says so. `how`:
-    "rationals" or "balls". `least`: the least pivot of S.
+    "rationals" or "balls". `least`: the least pivot of S; None where one is no number that floats have.
     """
 
     count: int | None
     dimension: int
     how: str
-    least: float
+    least: float | None
     why: str = ""
 
     @property
@@ -88,7 +89,7 @@ def unstable_directions(weights: Any, v: Any, F: Any, inputs: Any = None, activa
     if phi.phi is None:
         raise Misuse("activation", phi.name, "one with values, such as 'tanh'")
     pivots, how = _pivots(W, v, x, phi)
-    dimension, least = K * (d + 1), min(float(p.mid()) if hasattr(p, "mid") else float(p) for p in pivots)
+    dimension, least = K * (d + 1), _least(pivots)
     if len(pivots) < dimension or not pivots[-1] > 0:
         found = "is not positive definite" if how == "rationals" else f"was not decided with {BITS[-1]} bits"
         why = f"E UUᵀ {found}: pivot {len(pivots)} of {dimension} is {pivots[-1]}"
@@ -101,7 +102,8 @@ def sign_copies(
 ) -> dict[tuple[int, ...], UnstableDirections]:
     """The unstable directions at each sign copy (w_k, v_k) ↦ ±(w_k, v_k), by the signs of v there.
 
-    For odd φ all 2^K copies compute the same function, and exactly one is stable: sign v = sign F.
+    Where φ is odd at the fields met, h = Wx at the samples, all 2^K copies compute the same there. Exactly one is
+    stable, sign v = sign F, where they were counted.
 
     Raises: Misuse as `unstable_directions`, and for more than 10 units or a φ that is not odd at the fields met.
 
@@ -115,8 +117,10 @@ def sign_copies(
     if len(W) > MOST:
         raise Misuse("weights", f"{len(W)} rows", f"at most {MOST}: there are 2^K copies")
     phi = activation_named(activation)
-    if phi.phi is not None and not _odd(phi):
-        raise Misuse("activation", phi.name, "an odd φ, such as 'erf' or 'tanh': else a copy is another function")
+    at = None if phi.phi is None or phi is ERF else _not_odd(phi, _fields(W, inputs))
+    if at is not None:
+        told = f"{phi.name}, with φ(−h) ≠ −φ(h) at h = {float(at):g}"
+        raise Misuse("activation", told, "an odd φ, such as 'erf' or 'tanh': else a copy is another function")
     found = {}
     for flips in product((1, -1), repeat=len(W)):
         rows = [[flip * w for w in row] for flip, row in zip(flips, W, strict=True)]
@@ -210,17 +214,33 @@ def _dot(a: Any, b: Any) -> Any:
     return sum(rest, start=first)
 
 
-def _odd(phi: Activation) -> bool:
-    """Whether φ(−h) = −φ(h) at some rational points; balls of 64 bits must meet."""
-    for h in (Fraction(1, 3), Fraction(2), Fraction(7, 2)):
+def _least(pivots: list[Any]) -> float | None:
+    try:
+        found = [float(p.mid()) if hasattr(p, "mid") else float(p) for p in pivots]
+    except OverflowError:
+        return None
+    return min(found) if all(map(math.isfinite, found)) else None
+
+
+def _fields(W: Matrix, inputs: Any) -> list[Fraction]:
+    """The h = Wx that occur; none where x is normal, whose φ is erf."""
+    x = [] if inputs is None else _rows("inputs", inputs)
+    if x and len(x) != len(W[0]):
+        raise Misuse("inputs", f"{len(x)} rows", f"{len(W[0])} rows, one for each column of weights")
+    return list(dict.fromkeys(_dot(row, sample) for row in W for sample in zip(*x, strict=True)))
+
+
+def _not_odd(phi: Activation, fields: list[Fraction]) -> Fraction | None:
+    """The first field with φ(−h) ≠ −φ(h), exactly, or as far as balls of 64 bits tell; None if there is none."""
+    for h in fields:
         try:
-            if phi.phi(h) != -phi.phi(-h):  # type: ignore[misc]
-                return False
+            odd = phi.phi(h) == -phi.phi(-h)  # type: ignore[misc]
         except UnsupportedOperation:
             with precision(BITS[0]):
-                if not phi.phi(ball(h)).overlaps(-phi.phi(ball(-h))):  # type: ignore[misc]
-                    return False
-    return True
+                odd = bool(phi.phi(ball(h)).overlaps(-phi.phi(ball(-h))))  # type: ignore[misc]
+        if not odd:
+            return h
+    return None
 
 
 def _rows(name: str, value: Any) -> Matrix:

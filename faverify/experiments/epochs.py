@@ -14,7 +14,7 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,19 @@ OVER = "diverged"  # the status of an epoch that is the last of its run, whichev
 class Epochs:
     """Lines of epochs in memory, and in a file if `out` is given; `records` are those that are known.
 
-    A line has "run" and "epoch", from 0 to `epochs`; a run ends there, or with a line of "status" diverged.
+    A line has "run" and "epoch", from 0 to `epochs`; a run ends there, or with a line of "status" diverged. `is_line`
+    says of a record whether it can be one of the training at its run and epoch: what was not written so is cut off.
     """
 
-    def __init__(self, out: Path | None, header: dict[str, Any], runs: int, epochs: int) -> None:
-        self.out, self.header, self.runs, self.epochs = out, header, runs, epochs
+    def __init__(
+        self,
+        out: Path | None,
+        header: dict[str, Any],
+        runs: int,
+        epochs: int,
+        is_line: Callable[[dict[str, Any]], bool] = lambda record: True,
+    ) -> None:
+        self.out, self.header, self.runs, self.epochs, self.is_line = out, header, runs, epochs, is_line
         self.records: list[dict[str, Any]] = []
         self.ends: list[int] = []  # where the line of each record ends in the file
         self.descriptor, self.start = -1, 0
@@ -98,11 +106,8 @@ class Epochs:
             self.start = end = len(own)
             for line in file:
                 record, (run, epoch) = _parsed(line), self.place
-                if run == self.runs or (record.get("run"), record.get("epoch"), "status" in record) != (
-                    run,
-                    epoch,
-                    True,
-                ):
+                place = record.get("run"), record.get("epoch"), record.get("status") in ("ok", OVER)
+                if run == self.runs or place != (run, epoch, True) or not self.is_line(record):
                     break
                 end += len(line)
                 self.records.append(record)

@@ -5,6 +5,9 @@ is a Gaussian weight, so that an average with it is an average over the fields *
 C − C_a C_aᵀ/(1 + C_aa), times √(2/π)/√(1 + C_aa). Thus I₃ and I₄ come down to E b φ(c) and to I₂ with one and with two
 weights taken; written out they are the formulas of Saad & Solla 1995. Stacks of covariances lead.
 
+That difference loses the digits of C_aa: in float64 nothing of it is left from 10¹⁶ on. So entries beyond 10⁸ are
+refused, up to which it keeps 8 digits of what stands beside 1; I₂ takes no difference and has no such bound.
+
 References: Saad & Solla 1995, Phys. Rev. E 52, 4225, appendix; Williams 1997 (E φφ).
 """
 
@@ -17,7 +20,9 @@ import numpy as np
 from ..errors import Misuse, NonFiniteError
 from .states import Array
 
-NEGATIVE = 1e-9  # of the largest entry: eigenvalues of a covariance that was rounded may fall below 0 by some eps
+NEGATIVE = 1e-9  # of a matrix's largest entry: eigenvalues of a rounded covariance may fall below 0 by some eps
+POSITIVE = "a covariance, without negative eigenvalues"
+LARGEST = 1e8  # entry: C − C_aC_aᵀ/(1 + C_aa) keeps half of the 16 digits
 
 
 def I2(C: Any) -> Array:
@@ -32,7 +37,7 @@ def I2(C: Any) -> Array:
     >>> I2([[1, 1], [1, 1]]).round(6)  # E erf(h/√2)² = 1/3
     np.float64(0.333333)
     """
-    return pairs(covariance(C, 2))[..., 0, 1]
+    return pairs(covariance(C, 2, largest=np.inf))[..., 0, 1]
 
 
 def I3(C: Any) -> Array:
@@ -40,7 +45,7 @@ def I3(C: Any) -> Array:
 
     Shapes: C (…, 3, 3), the covariance of (a, b, c); a stack (…) of averages.
 
-    Raises: Misuse, NonFiniteError.
+    Raises: Misuse, also for entries beyond 10⁸; NonFiniteError.
 
     Examples
     --------
@@ -55,7 +60,7 @@ def I4(C: Any) -> Array:
 
     Shapes: C (…, 4, 4), the covariance of (a, b, c, d); a stack (…) of averages.
 
-    Raises: Misuse, NonFiniteError.
+    Raises: Misuse, also for entries beyond 10⁸; NonFiniteError.
 
     Examples
     --------
@@ -72,8 +77,7 @@ def I4(C: Any) -> Array:
 
 def pairs(C: Array) -> Array:
     """E φ(c)φ(d) for all fields c, d: (…, n, n)."""
-    root = np.sqrt(1 + _diagonal(C))
-    found: Array = 2 / np.pi * np.arcsin(C / (root[..., :, None] * root[..., None, :]))
+    found: Array = 2 / np.pi * np.arcsin(np.clip(_ratios(C), -1, 1))  # 1 is rounded up where C_aa hides the 1
     return found
 
 
@@ -101,12 +105,19 @@ def _given_one(C: Array, weights: int) -> tuple[Array, Array]:
     return given, np.sqrt(scale)
 
 
+def _ratios(C: Array) -> Array:
+    """C_ab/√((1 + C_aa)(1 + C_bb))."""
+    root = np.sqrt(1 + _diagonal(C))
+    found: Array = C / root[..., :, None] / root[..., None, :]
+    return found
+
+
 def _diagonal(C: Array) -> Array:
     return np.diagonal(C, axis1=-2, axis2=-1)
 
 
-def covariance(C: Any, size: int, name: str = "C") -> Array:
-    """A stack of covariances of that size, checked."""
+def covariance(C: Any, size: int, name: str = "C", largest: float = LARGEST) -> Array:
+    """A stack of covariances of that size, with entries up to `largest`, each checked by its own scale."""
     try:
         found = np.asarray(C, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -115,9 +126,14 @@ def covariance(C: Any, size: int, name: str = "C") -> Array:
         raise Misuse(name, f"an array of shape {found.shape}", f"a covariance of {size} fields, or a stack of them")
     if not np.isfinite(found).all():
         raise NonFiniteError(found[~np.isfinite(found)][0], name)
-    largest = np.abs(found).max(initial=0)
-    if (np.abs(found - found.mT) > NEGATIVE * largest).any():
-        raise Misuse(name, found, "a symmetric matrix")
-    if found.size and (np.linalg.eigvalsh(found) < -NEGATIVE * largest).any():
-        raise Misuse(name, found, "a covariance, without negative eigenvalues")
+    if (np.abs(found) > largest).any():
+        raise Misuse(name, found, f"entries up to {largest:g} in size: beyond, float64 loses the averages' digits")
+    scale = np.abs(found).max(axis=(-2, -1), keepdims=True, initial=1e-300)  # of each matrix of the stack
+    if (_diagonal(found) < -NEGATIVE).any():
+        raise Misuse(name, found, POSITIVE)
+    for part in (found / scale, _ratios(found)):  # the ratios have the scale of each field, beside far larger ones
+        if (np.abs(part - part.mT) > NEGATIVE).any():
+            raise Misuse(name, found, "a symmetric matrix")
+        if (np.linalg.eigvalsh(part) < -NEGATIVE).any():
+            raise Misuse(name, found, POSITIVE)
     return found

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from ..errors import Misuse
 
 CLASSES = 10
-LARGEST = 2**31  # bytes of a file; MNIST has 47 million, CIFAR-10 154 million
+LARGEST = 2**29  # bytes of a file; MNIST has 47 million, the largest of its relatives with ten classes 188 million
+WIDEST = 2**16  # pixels of an image: 500 of them are 262 MB of doubles, and weights a row for each
 CHUNK = 2**20
 RECORD = 1 + 3 * 32 * 32
 TYPES = {8: "unsigned bytes", 9: "signed bytes", 11: "16-bit integers", 12: "32-bit integers", 13: "floats"}
@@ -73,8 +74,9 @@ class Images:
 
         Raises: Misuse where all pixels or all labels are the same: nothing can be learnt from them.
         """
-        counts = np.bincount(self.pixels.ravel(), minlength=256).astype(np.float64)
-        values = np.arange(256)
+        flat, counts, values = self.pixels.reshape(-1), np.zeros(256), np.arange(256)
+        for low in range(0, len(flat), CHUNK):  # a count makes 8 bytes of each
+            counts += np.bincount(flat[low : low + CHUNK], minlength=256)
         mean = float(counts @ values / counts.sum())
         deviation = math.sqrt(float(counts @ (values - mean) ** 2 / counts.sum()))
         if not deviation or len(np.unique(self.labels)) < 2:
@@ -230,6 +232,8 @@ def _idx(path: Path, file: BinaryIO, dimensions: int) -> NDArray[np.uint8]:
     count = math.prod(sizes)
     if not 0 < count <= LARGEST:
         raise _wrong(path, f"from 1 to {LARGEST} bytes (its header says {' × '.join(map(str, sizes))})")
+    if math.prod(sizes[1:]) > WIDEST:
+        raise _wrong(path, f"images of at most {WIDEST:,} pixels (its header says {' × '.join(map(str, sizes))})")
     body = bytearray()
     while len(body) <= count and (part := file.read(min(CHUNK, count + 1 - len(body)))):
         body += part

@@ -6,22 +6,26 @@ were in sight when the criteria were chosen: runs are of the seeds from 100 on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..errors import Misuse
 from .gaussian_integrals import slopes
 from .online_training import Gaps, gaps, simulate
 from .order_parameters import Equations, order_parameters
-from .sign_selection import ETA, SCALE, SignSelection, sign_selection
+from .plain_records import plain
+from .sign_selection import ETA, KEPT, NEGATED, REACHED, SCALE, SignSelection, sign_selection
 from .states import Array
 from .teachers import TeacherStudent, whole
 from .two_phases import TwoPhases, two_phases
 
 UNSEEN = 100  # the first seed that no criterion was chosen with
 INPUTS, TIMES = (64, 256, 1024), tuple(range(6))
-MOST_SEEDS = 10_000
+MOST_SEEDS, MOST_RATE, MOST_SCALE = 10_000, 100.0, 10.0
 
 
 class Aligned(Equations):
@@ -51,13 +55,42 @@ WRONG: dict[str, type[Equations]] = {"F_k → v_k": Aligned, "η² dropped": Noi
 
 
 def unseen(seed: int, seeds: int) -> range:
-    whole("seeds", seeds, 1)
-    return range(UNSEEN + seed, UNSEEN + seed + min(seeds, MOST_SEEDS))
+    """So many seeds that no criterion was chosen with.
+
+    Raises: Misuse.
+    """
+    if whole("seeds", seeds, 1) > MOST_SEEDS:
+        raise Misuse("seeds", seeds, f"how many runs, {MOST_SEEDS:,} at most")
+    return range(UNSEEN + seed, UNSEEN + seed + seeds)
+
+
+def within(rate: Any, scale: Any = SCALE) -> None:
+    """Refuse a step size or a scale by the name that it was asked by, before anything is trained.
+
+    Raises: Misuse.
+    """
+    for name, value, most in (("rate", rate, MOST_RATE), ("scale", scale, MOST_SCALE)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+            raise Misuse(name, value, f"a number above 0, {most:g} at most: beyond, training diverges")
+
+
+@contextmanager
+def rate_for_eta() -> Iterator[None]:
+    """Where the step size is at fault, it is called the rate, as it was asked for."""
+    try:
+        yield
+    except Misuse as error:
+        if error.argument == "eta":
+            raise Misuse("rate", error.found, error.expected) from error
+        raise
 
 
 def phases(*, seed: int, seeds: int = 20, scale: float = SCALE, rate: float = ETA) -> TwoPhases:
     """`two_phases` of seeds that no criterion was chosen with."""
-    return two_phases(seeds=unseen(seed, seeds), scale=scale, eta=rate)
+    chosen = unseen(seed, seeds)
+    within(rate, scale)
+    with rate_for_eta():
+        return two_phases(seeds=chosen, scale=scale, eta=rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +100,23 @@ class Selections:
     dfa: SignSelection
     null: SignSelection
 
+    kind = "evidence"
+
     @property
-    def holds(self) -> bool:
-        """Whether direct feedback selects and the control does not."""
-        return self.dfa.selects and not self.null.selects
+    def holds(self) -> bool | None:
+        """Whether direct feedback selects, against the controls of `sign_selection`, where the start decides under BP.
+
+        None where fewer than 90 % of the control's runs learned: a control that does not learn shows nothing.
+        """
+        if self.null.learned.mean() < REACHED or self.null.kept is None:
+            return None
+        if not self.dfa.selects or self.dfa.kept is None or self.dfa.negated is None:
+            return False
+        return self.dfa.negated <= NEGATED and self.dfa.kept < KEPT < self.null.kept
 
     def __str__(self) -> str:
-        return f"{self.dfa}\n{self.null}\nholds: {self.holds}"
+        learned = f"shows nothing: the control learned in {self.null.learned.mean():.0%} of its runs only"
+        return f"{self.dfa}\n{self.null}\nholds: {learned if self.holds is None else self.holds}"
 
     def to_dict(self) -> dict[str, Any]:
         record = {"schema": 1, "kind": "evidence", "experiment": "sign-selection", "holds": self.holds}
@@ -103,8 +146,10 @@ class Selections:
 def selections(*, seed: int, seeds: int = 20, scale: float = SCALE, rate: float = ETA) -> Selections:
     """`sign_selection` under direct feedback and under back-propagation, from the same starts."""
     chosen = unseen(seed, seeds)
-    dfa, null = (sign_selection(rule, seeds=chosen, scale=scale, eta=rate) for rule in ("dfa", "bp"))
-    return Selections(dfa, null)
+    within(rate, scale)
+    with rate_for_eta():
+        dfa, null = (sign_selection(rule, seeds=chosen, scale=scale, eta=rate) for rule in ("dfa", "bp"))
+        return Selections(dfa, null)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +159,8 @@ class Limits:
     rate: float
     right: Gaps
     wrong: dict[str, Gaps]
+
+    kind = "evidence"
 
     @property
     def holds(self) -> bool:
@@ -133,7 +180,7 @@ class Limits:
     def to_dict(self) -> dict[str, Any]:
         wrong = {name: found.to_dict() for name, found in self.wrong.items()}
         record = {"schema": 1, "kind": "evidence", "experiment": "order-parameters", "holds": self.holds}
-        return record | {"rate": self.rate, "right": self.right.to_dict(), "wrong": wrong}
+        return record | {"rate": plain(self.rate), "right": self.right.to_dict(), "wrong": wrong}
 
     def figure(self, path: Any) -> Any:
         """Draw the gaps by N; SVG, PNG or PDF.
@@ -154,15 +201,21 @@ class Limits:
 
 
 def limits(*, seed: int, seeds: int = 12, rate: float = ETA) -> Limits:
-    """Two students and two teachers trained at N = 64, 256 and 1,024, against the equations and three mutants."""
+    """Two students and two teachers trained at N = 64, 256 and 1,024, against the equations and three mutants.
+
+    Raises: Misuse, also for a step size at which training diverges.
+    """
     chosen = list(unseen(seed, seeds))
+    within(rate)
     problem = TeacherStudent(
         eta=rate, v=[0.4, -0.3], F=[1.0, 0.6], Q=[[0.3, 0.05], [0.05, 0.4]], R=[[0.1, 0.02], [-0.03, 0.15]],
         v_star=[1.0, -0.7], T=np.eye(2),
     )  # fmt: skip
-    runs = [simulate(problem, N, TIMES, seeds=chosen) for N in INPUTS]
+    with rate_for_eta():
+        runs = [simulate(problem, N, TIMES, seeds=chosen).whole() for N in INPUTS]
 
     def against(equations: type[Equations]) -> Gaps:
         return gaps(order_parameters(problem, TIMES, rtol=1e-8, atol=1e-11, equations=equations), runs, chosen)
 
-    return Limits(float(rate), against(Equations), {name: against(wrong) for name, wrong in WRONG.items()})
+    with rate_for_eta():
+        return Limits(float(rate), against(Equations), {name: against(wrong) for name, wrong in WRONG.items()})

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import Misuse
-from .gaussian_integrals import pairs, slopes, squares
+from .gaussian_integrals import LARGEST, pairs, slopes, squares
+from .plain_records import plain
 from .runge_kutta import solve
 from .states import Array
 from .teachers import TeacherStudent, checked_times, cosine, half_squared_error, joint, signed, whole
@@ -75,8 +76,9 @@ class OrderParameters:
     """Order parameters along time, of the equations (`inputs` None) or of a simulation with N = `inputs`.
 
     Shapes: times (n); v (n, …, K), Q (n, …, K, K), R (n, …, K, M); loss and alignment (n, …). What stands between is
-    the stack of students, or the seeds of a simulation. `status`: "ok", or "budget" where the integrator stopped early
-    and the times end with it. `steps`: of the integrator, or of training.
+    the stack of students, or the seeds of a simulation. `status`: "ok", "budget" where the integrator used up its
+    steps, or "diverged" where something left what float64 can tell, |Q| ≤ 10⁸. The times end there, for all of the
+    stack. `steps`: of the integrator, or of training.
     """
 
     problem: TeacherStudent
@@ -99,11 +101,21 @@ class OrderParameters:
         return cosine(self.v, np.broadcast_to(self.problem.F, self.v.shape))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
-        arrays = ("times", "v", "Q", "R", "loss", "alignment")
-        record = {name: getattr(self, name).tolist() for name in arrays} | {"problem": self.problem.to_dict()}
-        return {"schema": 1, "kind": "evidence", "inputs": self.inputs, "steps": self.steps,
-                "status": self.status} | record  # fmt: skip
+        """Everything, ready for JSON; null where the alignment is undefined."""
+        names = ("inputs", "steps", "status", "times", "v", "Q", "R", "loss", "alignment")
+        record = {name: plain(getattr(self, name)) for name in names}
+        return {"schema": 1, "kind": "evidence"} | record | {"problem": self.problem.to_dict()}
+
+    def whole(self) -> OrderParameters:
+        """The same, where it came to its last time.
+
+        Raises: Misuse where it did not.
+        """
+        if self.status == "ok":
+            return self
+        reached = f"t = {self.times[-1]:g}" if len(self.times) else "the start"
+        what = f"the {self.steps} steps are used up" if self.status == "budget" else "this diverges"
+        raise Misuse("eta", self.problem.eta, f"a smaller step size, start or time: {what} beyond {reached}")
 
 
 def order_parameters(
@@ -149,7 +161,12 @@ def order_parameters(
         lead = v.shape[:-1]
         return np.concatenate([v, Q.reshape(*lead, K * K), R.reshape(*lead, K * M)], axis=-1)
 
+    def rate(y: Array) -> Array:
+        v, Q, R = split(y)
+        return pack(*rates(v, Q, R)) if np.abs(Q).max(initial=0) <= LARGEST else np.full_like(y, np.nan)
+
     start = pack(problem.v, problem.Q, problem.R)
-    y, steps, done = solve(lambda y: pack(*rates(*split(y))), start, times, rtol=rtol, atol=atol, most=most)
+    y, steps, done = solve(rate, start, times, rtol=rtol, atol=atol, most=most)
     v, Q, R = split(y)
-    return OrderParameters(problem, times[: len(y)], v, Q, R, steps, "ok" if done else "budget")
+    status = "ok" if done else "budget" if steps >= most else "diverged"
+    return OrderParameters(problem, times[: len(y)], v, Q, R, steps, status)

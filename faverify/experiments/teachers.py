@@ -5,7 +5,8 @@ e = f − y. A step of direct feedback alignment, of a fresh x each:
 
     ΔW_k = −(η/√N) F_k φ′(h_k) e xᵀ,    Δv_k = −(η/N) φ(h_k) e.
 
-Back-propagation has v_k for F_k. All that the loss depends on is v and the covariance [[Q, R], [Rᵀ, T]] of (h, h*).
+Back-propagation has v_k for F_k; feedback alignment is the same as direct feedback here, with B_2 = F, as there is one
+hidden layer. All that the loss depends on is v and the covariance [[Q, R], [Rᵀ, T]] of (h, h*).
 
 References: Saad & Solla 1995, Phys. Rev. E 52, 4225; Refinetti, d'Ascoli, Ohana & Goldt 2021.
 """
@@ -20,10 +21,12 @@ import numpy as np
 
 from ..errors import Misuse, NonFiniteError
 from .gaussian_integrals import covariance, pairs
+from .plain_records import plain
 from .states import Array
 
 RULES = ("dfa", "bp")
 REALISED = 1000  # inputs of a network whose order parameters a drawn start has
+WIDEST = 1000.0  # scale of a drawn start: Q is its square, and may be a hundred times that at few inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +116,8 @@ class TeacherStudent:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
+        found: dict[str, Any] = plain({field.name: getattr(self, field.name) for field in fields(self)})
+        return found
 
 
 def small_start(
@@ -137,8 +140,8 @@ def small_start(
     F, v_star = _floats("F", F), _floats("v_star", v_star)
     if F.ndim not in (1, 2) or not F.size:
         raise Misuse("F", f"an array of shape {F.shape}", "(K), or (patterns, K)")
-    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < np.inf:
-        raise Misuse("scale", scale, "a positive number")
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= WIDEST:
+        raise Misuse("scale", scale, f"a positive number, {WIDEST:g} at most: Q grows as its square")
     K, M = F.shape[-1], v_star.size
     inputs = whole("inputs", inputs, K + M, "K + M = ")
     v, Q, R = [], [], []

@@ -110,7 +110,12 @@ class Solution(OfProblem):
         """The problem, and the solution as text, ready for JSON."""
         values = {name: [[str(v) for v in row] for row in rows] for name, rows in self.values.items()}
         ends = None if self.ends is None else str(self.ends)
-        return {"kind": "solution", "problem": self.problem.to_dict(), "values": values, "ends": ends}
+        told = {
+            "error": "a function, which no record holds",
+            "data": {n: shown(v) for n, v in self.problem.data.items()},
+        }
+        problem = told if self.problem.error is not None else self.problem.to_dict()
+        return {"kind": "solution", "problem": problem, "values": values, "ends": ends}
 
     def stated(self) -> list[tuple[str, str, Any]]:
         rows = [("the solution", f"{name}(t)", rows) for name, rows in self.values.items()]

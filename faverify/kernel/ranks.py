@@ -20,6 +20,9 @@ class Minor:
     columns: tuple[int, ...]
     value: int
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "minor", "columns": list(self.columns), "value": str(self.value)}
+
     def __str__(self) -> str:
         size, digits = len(self.columns), str(abs(self.value))
         short = digits if len(digits) <= 30 else f"{digits[:12]}… ({len(digits)} digits)"

@@ -13,7 +13,8 @@ LONG = 160  # characters of a formula on one line
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
 HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a letter with a subscript, another one before it
 BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
-SCRIPTED = re.compile(rf"(\^\{{[^{{}}]*\}}|{HEAD}{BELOW})")
+ABOVE = r"\^(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-zα-ω](?!\w))"
+SCRIPTED = re.compile(rf"({ABOVE}|{HEAD}{BELOW})")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵖᵀ", "0123456789+−np⊤", strict=True))
 RUN = re.compile(f"[{''.join(RAISED)}]{{2,}}")  # one exponent of several characters
@@ -22,7 +23,7 @@ ESCAPES = {
     "<": "$<$", ">": "$>$", "|": "$|$", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "\\": r"\textbackslash{}",
     "_": r"\_", "^": r"\^{}", "~": r"\~{}", "{": r"\{", "}": r"\}", **MARKS,
 }  # fmt: skip
-IN_FORMULAE = {c: rf"\{c}" for c in "#%&$_"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+IN_MATHEMATICS = {**{c: rf"\{c}" for c in "#%&$_"}, "^": r"\hat{}", "~": r"\sim{}", "\\": r"\backslash{}"}
 WHY = r"""\providecommand{\why}[2]{}
 \renewcommand{\why}[2]{{\hangindent3em\hangafter1\leftskip1.2em\rightskip0pt plus 8em\relpenalty0
   \binoppenalty0\parindent0pt\parfillskip0pt #2\unskip\nobreak\hfil\penalty50\hskip1.5em\null\nobreak\hfil
@@ -83,7 +84,7 @@ def plain(text: str) -> str:
 
 def _scripted(piece: str) -> str:
     if piece.startswith("^"):
-        return f"${{}}^{{{mathematics(piece[2:-1])}}}$"
+        return f"${{}}^{{{mathematics(piece[2:-1] if piece[1] == '{' else piece[1])}}}$"
     head, _, below = piece.partition("_")
     below = rf"\mathrm{{{below}}}" if re.fullmatch("[A-Za-z]{2,}", below) else mathematics(below.strip("{}"))
     return rf"${mathematics(head)}_{{{below}}}$"
@@ -93,7 +94,7 @@ def mathematics(text: str) -> str:
     """Characters of a formula that was written as text."""
     if text.startswith("\0"):  # a dot, then its letter
         return rf"{DOTS[text[1]]}{{{mathematics(text[2:])}}}"
-    return symbols("".join(IN_FORMULAE.get(c, c) for c in text))
+    return symbols(re.sub(r"\^(?!\{)|[#%&$_~\\]", lambda m: IN_MATHEMATICS[m[0]], text))
 
 
 def _running(text: str) -> str:

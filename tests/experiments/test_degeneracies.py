@@ -140,6 +140,35 @@ def test_close_units_take_more_bits():
     assert found.least < 1e-20
 
 
+def test_the_least_pivot_is_that_of_the_mean_over_samples():
+    """Against Cholesky: its squared diagonal. The mean over samples, and not their sum."""
+    W, v, F, x = drawn(1, 2, 2)
+    h = W @ x
+    U = np.concatenate([v[k] * (1 + 3 * h[k] ** 2) * x for k in (0, 1)] + [h + h**3])
+    pivots = np.diag(np.linalg.cholesky(U @ U.T / x.shape[1])) ** 2
+    assert fv.unstable_directions(W, v, F, x, CUBIC).least == pytest.approx(pivots.min(), rel=1e-6)
+
+
+def test_a_pivot_beyond_floats_has_no_least():
+    assert fv.unstable_directions([[1e300, 0], [1e300, 2e300]], [1, 1], [1, 1]).least is None
+    huge = fv.unstable_directions([[1e300]], [1], [1], [[1, 2]], CUBIC)
+    assert (huge.least, huge.how) == (None, "rationals")
+
+
+def test_a_phi_is_to_be_odd_at_the_fields_that_occur():
+    """h + (h − 1/3)(h + 1/3)(h² − 4)(h² − 49/4): even but for its h, and odd at ±1/3, ±2 and ±7/2 all the same."""
+    third = Fraction(1, 9)
+    sly = fv.Activation(
+        lambda h: h + (h * h - third) * (h * h - 4) * (h * h - Fraction(49, 4)),
+        lambda h: 1 + 0 * h,
+        name="sly",
+        kinks=(),
+    )
+    with pytest.raises(Misuse, match=r"sly, with φ\(−h\) ≠ −φ\(h\) at h = 1'"):
+        sign_copies([[1]], [1], [1], [[2, 1]], sly)
+    assert len(sign_copies([[1]], [1], [1], [["1/3", 2]], sly)) == 2
+
+
 def test_misuse():
     for changes, message in (
         ({"F": [1, 0]}, "v_kF_k ≠ 0"),

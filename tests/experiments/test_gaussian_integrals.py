@@ -130,3 +130,36 @@ def test_what_is_no_covariance_is_refused():
         I3(np.full((3, 3), np.nan))
     with pytest.raises(Misuse, match="4 × 4 matrix of numbers"):
         I4("covariance")
+
+
+@pytest.mark.parametrize("beside", [np.diag([1e7, 1.0]), np.diag([1e-7, 1e-9])])
+def test_a_stack_is_checked_matrix_by_matrix(beside):
+    """What is no covariance alone is none beside a far larger one, nor inside a larger matrix."""
+    wrong = np.array([[0.2, 5.0], [5.0, 1.0]])
+    for stack in ([beside, wrong], [wrong, beside], [1e10 * beside, wrong]):
+        with pytest.raises(Misuse, match="without negative eigenvalues"):
+            I2(stack)
+    block = np.zeros((4, 4))
+    block[:2, :2], block[2:, 2:] = beside, wrong
+    with pytest.raises(Misuse, match="without negative eigenvalues"):
+        I4(block)
+    with pytest.raises(Misuse, match="without negative eigenvalues"):
+        I2([beside, 1e-12 * wrong])
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e8])
+def test_large_entries_keep_half_of_the_digits(size):
+    """One field, C = size·1: E φ′(a)aφ(a) and E φ′(a)²φ(a)², whose conditioned variance is size/(1 + size)."""
+    given = size / (1 + size)
+    assert I3(np.full((3, 3), size)) == pytest.approx(2 / np.pi * given / np.sqrt((1 + size) * (1 + given)), rel=1e-7)
+    twice, mass = size / (1 + 2 * size), np.sqrt(1 + 2 * size)
+    expected = 4 / np.pi**2 / mass * np.arcsin(twice / (1 + twice))
+    assert I4(np.full((4, 4), size)) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("size", [1e9, 1e16, 1e150, 1e300])
+def test_entries_beyond_float64_are_refused_or_do_not_matter(size):
+    assert I2(np.full((2, 2), size)) == pytest.approx(1, abs=1e-4)
+    for integral, fields in ((I3, 3), (I4, 4)):
+        with pytest.raises(Misuse, match=r"entries up to 1e\+08"):
+            integral(np.full((fields, fields), size))

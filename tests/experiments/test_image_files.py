@@ -7,6 +7,7 @@ import gzip
 import importlib.util
 import os
 import runpy
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,20 @@ def test_columns_are_scaled_and_targets_say_the_label(tmp_path):
         found.first(41)
 
 
+def test_pixels_are_counted_in_little_memory():
+    """32 MB of them: a count of all at once would take eight times as much."""
+    pixels = np.tile(np.arange(256, dtype=np.uint8), (512, 256))
+    shown = Images("toy", pixels, (np.arange(512) % 10).astype(np.uint8))
+    tracemalloc.start()
+    try:
+        mean, deviation = shown.scaling()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (mean, deviation) == (127.5, pytest.approx(np.arange(256).std()))
+    assert peak < pixels.nbytes
+
+
 PIXELS = np.zeros((40, 3, 3), np.uint8)
 CASES = {
     "empty": (IMAGES, b"", r"begins with 00 00 08 03 \(found nothing\)"),
@@ -71,7 +86,12 @@ CASES = {
     "cut": (IMAGES, idx(PIXELS)[:-1], r"360 bytes after its header, 40 × 3 × 3 \(found only 359: it is cut\)"),
     "too long": (IMAGES, idx(PIXELS) + b"\0", r"360 bytes after its header, .* \(found more"),
     "nothing": (IMAGES, idx(PIXELS[:0]), r"its header says 0 × 3 × 3"),
-    "huge": (IMAGES, b"\0\0\x08\x03" + b"\xff" * 12, r"from 1 to 2147483648 bytes \(its header says 4294967295 ×"),
+    "huge": (IMAGES, b"\0\0\x08\x03" + b"\xff" * 12, r"from 1 to 536870912 bytes \(its header says 4294967295 ×"),
+    "wide": (
+        IMAGES,
+        idx(np.zeros((2, 257, 256), np.uint8)),
+        r"at most 65,536 pixels \(its header says 2 × 257 × 256\)",
+    ),
     "a cut gzip file": (IMAGES, gzip.compress(idx(PIXELS))[:-9], "a whole gzip file"),
     "a gzip file whose sum is wrong": (IMAGES, gzip.compress(idx(PIXELS))[:-8] + b"\1" * 8, "a whole gzip file"),
     "a gzip file that is broken": (IMAGES, gzip.compress(idx(PIXELS))[:10] + b"\x07" * 20, "a whole gzip file"),

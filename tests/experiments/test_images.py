@@ -182,6 +182,14 @@ def test_a_run_that_diverges_says_so(shown, tmp_path, activation):
     assert align_then_memorise(**asked, out=tmp_path).to_dict() == found.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("scale", "rate", "fault"), [(1e300, 0.1, "scale"), (1e30, 0.1, "rate or scale"), (0.5, 1e300, "rate")]
+)
+def test_what_is_at_fault_where_a_run_diverges(shown, scale, rate, fault):
+    text = str(align_then_memorise(data=shown, **{**ASKED, "scale": scale, "rate": rate, "activation": "relu"}))
+    assert f"diverged (try a smaller {fault})" in text
+
+
 def test_from_zero_a_cosine_is_undefined_and_relu_is_refused(shown):
     found = align_then_memorise(data=shown, **{**ASKED, "scale": 0, "epochs": 1})
     assert found.runs[0].curves["weights"][2][0] is None
@@ -362,10 +370,10 @@ def test_the_command_tells_misuse(folder):
     for words, told in (
         (["align-then-memorise"], "data = None: expected digits, or a folder"),
         (["align-then-memorise", "--data", "nowhere"], "there is no such folder"),
-        (["align-then-memorise", *data, "--digits", "30"], "leave digits out"),
+        (["align-then-memorise", *data, "--digits", "30"], "align-then-memorise takes seed, data"),
         (["align-then-memorise", *data, "--hidden", "3,x"], "write whole numbers with commas"),
         (["align-then-memorise", *data, "--seed", "-1"], "seed = -1"),
-        (["conservation", *data], "nothing: conservation takes digits and seed"),
+        (["conservation", *data], "nothing: conservation takes seed, digits; leave it out"),
     ):
         found = CliRunner().invoke(main, ["experiment", *words])
         assert (found.exit_code, "Traceback" in found.output) == (2, False)

@@ -212,6 +212,54 @@ def test_records_are_json():
         assert json.loads(json.dumps(record, allow_nan=False))["kind"] == "evidence"
 
 
+def test_what_is_undefined_is_null_in_records():
+    """cos(v, F) at v = 0."""
+    record = json.loads(json.dumps(fv.order_parameters(start(v=[0, 0]), [0, 1]).to_dict(), allow_nan=False))
+    assert record["alignment"][0] is None
+    assert record["alignment"][1] is not None
+
+
+@pytest.mark.parametrize("times", [1e300, [0, 1e8]])
+def test_more_steps_than_can_be_taken_are_refused(times):
+    with pytest.raises(Misuse, match=r"at most 1e\+07: 1,000,000,000 steps with N = 100"):
+        fv.simulate(start(), 100, times)
+
+
+@pytest.mark.filterwarnings("error")
+def test_training_that_diverges_stops_and_says_so():
+    wild = start(eta=1000.0)
+    found = fv.simulate(wild, 30, [0, 0.1, 500], seeds=range(2))
+    assert found.status == "diverged"
+    assert len(found.times) == len(found.Q) < 3
+    assert found.steps < 15_000
+    assert np.isfinite(found.Q).all()
+    late = fv.simulate(wild, 30, [500])
+    assert (late.times.shape, late.v.shape, late.R.shape) == ((0,), (0, 1, 2), (0, 1, 2, 2))
+    json.dumps(late.to_dict(), allow_nan=False)
+    with pytest.raises(
+        Misuse, match=r"eta = 1000\.0: expected a smaller step size, start or time: this diverges beyond"
+    ):
+        fv.finite_size(wild, (30, 60), [0, 500])
+
+
+def test_equations_that_diverge_stop_and_say_so():
+    found = fv.order_parameters(start(v_star=[1e9, 1e5]), 10)
+    assert found.status == "diverged"
+    assert found.steps < 5000
+    assert found.Q[-1].max() <= 1e8
+
+
+def test_gaps_are_those_of_every_time_beyond_0():
+    """A single late time has a gap; the start, where there is none, does not count."""
+    alone, after = (fv.finite_size(start(), (16, 64), times, seeds=range(2)) for times in ([2], [0, 2]))
+    assert alone.gaps == pytest.approx(after.gaps, rel=1e-6)
+    assert min(alone.gaps) > 0
+    with pytest.raises(Misuse, match="a time beyond 0"):
+        fv.finite_size(start(), (16, 64), [0])
+    with pytest.raises(Misuse, match="inputs = 100: expected two numbers N"):
+        fv.finite_size(start(), 100, [0, 2])
+
+
 def test_the_budget_is_told():
     found = fv.order_parameters(start(), 100, most=5)
     assert found.status == "budget"

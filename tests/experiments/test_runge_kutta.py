@@ -57,6 +57,14 @@ def test_it_stops_before_a_pole_and_at_its_budget():
     assert len(y) < 20
 
 
+def test_the_first_step_is_no_smaller_than_a_millionth_of_the_way():
+    """y' = 1 from 0, where y itself says nothing of a scale: from 10⁻³⁰² on it would take hundreds of steps."""
+    y, steps, done = solve(np.ones_like, np.zeros(1), np.array([1.0]), rtol=1e-6, atol=1e-300, most=1000)
+    assert done
+    assert y[0, 0] == pytest.approx(1)
+    assert steps < 20
+
+
 def test_tolerances_beyond_floats_are_refused():
     with pytest.raises(Misuse, match="floats have no more digits"):
         solve(oscillator, np.ones(2), np.array([1.0]), rtol=1e-15, atol=1e-12, most=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import faverify as fv
 from faverify.errors import Misuse
 from faverify.experiments.order_parameters import OrderParameters, order_parameters
 from faverify.experiments.sign_selection import SignSelection
-from faverify.experiments.two_phases import phases
+from faverify.experiments.two_phases import Phases, phases
 
 SEEDS = range(200, 204)  # none that the criteria were chosen with
 
@@ -47,8 +48,8 @@ def test_the_criterion_of_selection_by_hand(learned, agree, selects):
     """Of 20 runs in each of two patterns, `learned` learned and `agree` of them agree."""
     ratio = np.where(np.arange(20) < learned, 0.01, 0.5) * np.ones((2, 1))
     found = SignSelection(
-        "dfa", np.ones(1), 0.01, 0.5, 1.0, tuple(range(20)), np.array([[1.0], [-1.0]]), ratio,
-        np.arange(20) < agree * np.ones((2, 1)),
+        "dfa", np.ones(1), 0.01, 0.5, 1.0, tuple(range(20)), np.array([[1.0], [-1.0]]), ratio, np.ones((2, 20, 1)),
+        np.array([[[1.0]], [[-1.0]]]) * np.where(np.arange(20) < agree, 1, -1)[:, None],
     )  # fmt: skip
     assert found.selects is selects
     assert found.share == agree / learned
@@ -146,6 +147,28 @@ def test_records_and_the_figure(both, selected, tmp_path):
     drawn = both.figure(tmp_path / "phases.svg").read_text(encoding="utf-8")
     assert "initial scale 0.01" in drawn
     assert "bp: cos(v, F)" in drawn
+
+
+@pytest.mark.parametrize(("passed", "holds"), [(8, True), (9, False)])
+def test_the_null_may_pass_in_a_tenth_of_its_runs(both, passed, holds):
+    """8 of 80 are 10 %, and not more."""
+
+    def counted(count):
+        few, many = np.full((4, 20), 0.5), np.where(np.arange(80).reshape(4, 20) < count, 0.95, 0.5)
+        return Phases("bp", many, few + 1, few + 0.5, few, few, few, few)
+
+    assert replace(both, dfa=counted(80), null=counted(passed)).holds is holds
+
+
+@pytest.mark.parametrize("call", [fv.two_phases, fv.sign_selection])
+def test_what_the_integrator_does_not_reach_is_refused(call):
+    with pytest.raises(
+        Misuse, match=r"eta = 0\.5: expected a smaller step size, start or time: this diverges beyond t = "
+    ):
+        call(v_star=[1e9, 1e5], seeds=[100])
+    for scale in (1e8, 1e150):
+        with pytest.raises(Misuse, match=r"scale = .*1000 at most"):
+            call(scale=scale, seeds=[100])
 
 
 def test_misuse():

@@ -205,4 +205,4 @@ def test_derivations_of_networks():
     worked = fv.check(L.feedback_balance, FA, N.Residual(1)).derivation.text()
     assert "Counterexample, layer stem" in worked
     assert "dQ/dt = 1" in worked
-    assert r"\begin{align*}" in fv.check(TOTAL, FA, N.Recurrent()).derivation.latex()
+    assert r"\why{" in fv.check(TOTAL, FA, N.Recurrent()).derivation.latex()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ def derivations(file):
     for _, function in functions_of(module):
         for verdict in verdicts_of(function()):
             if hasattr(type(verdict), "derivation"):
+                json.dumps(verdict.to_dict(), allow_nan=False)
                 yield verdict.derivation
 
 

@@ -1,0 +1,58 @@
+"""How long derivations take beyond their proof: every verdict of proofs/, written as text and as LaTeX.
+
+python benchmarks/derivations.py             # writes benchmarks/derivations.json
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import statistics
+import time
+from pathlib import Path
+
+from faverify.judging import functions_of, holds_proofs, verdicts_of
+
+PROOFS = Path(__file__).parents[1] / "proofs"
+TARGET = 0.05  # seconds
+
+
+def rows() -> list[dict[str, object]]:
+    """Processor seconds of each derivation."""
+    found = []
+    for file in sorted(PROOFS.glob("*.py")):
+        if not holds_proofs(file):
+            continue
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for name, function in functions_of(module):
+            for verdict in verdicts_of(function()):
+                if hasattr(type(verdict), "derivation"):
+                    start = time.process_time()
+                    derivation = verdict.derivation
+                    derivation.text()
+                    characters = len(derivation.latex())
+                    seconds = round(time.process_time() - start, 4)
+                    found.append({"proof": f"{file.stem}.{name}", "seconds": seconds, "characters": characters})
+    return found
+
+
+def main() -> None:
+    found = rows()
+    seconds = sorted(float(str(row["seconds"])) for row in found)
+    within = sum(value <= TARGET for value in seconds)
+    slow = [row for row in found if float(str(row["seconds"])) > TARGET]
+    record = {"derivations": len(found), "median": statistics.median(seconds), "greatest": seconds[-1],
+              "target": TARGET, "within": within, "slow": slow}  # fmt: skip
+    print(f"{within} of {len(found)} within {TARGET * 1000:.0f} ms; median {record['median'] * 1000:.1f} ms")
+    for row in slow:
+        print(f"  {row['proof']}: {row['seconds']} s, {row['characters']} characters")
+    path = Path(__file__).with_suffix(".json")
+    path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
