@@ -28,6 +28,7 @@ LOOKS: tuple[tuple[str, Any, str], ...] = (  # colour, dashes, marker: told apar
     ("#9467bd", (0, (4, 1.5, 1, 1.5, 1, 1.5)), "x"),
 )
 MARKS = 8  # of a line
+LEAST = 1e-8  # of a loss ratio that is drawn: the integrator's error is not far below
 TINY = 1e-290  # what stands for 0 on a logarithmic axis
 KINDS = ("drift", "alignment", "convergence", "phases")
 FORMATS = (".pdf", ".svg", ".png")
@@ -322,7 +323,8 @@ def phases(found: Any) -> Drawing:
         record[rule] = {"t": times.tolist()}
         for ax, (what, values) in zip(axes[0], both.items(), strict=True):
             runs = values.reshape(len(values), -1)[1:]
-            runs = np.maximum(runs, 1e-8) if what.startswith("loss") else runs
+            record[rule][what] = [float(v) if math.isfinite(v) else None for v in np.median(runs, axis=1)]
+            runs = np.maximum(runs, LEAST) if what.startswith("loss") else runs  # on paper alone
             middle = np.median(runs, axis=1)
             many = runs.shape[1] > 1
             if many and k == 0:
@@ -330,7 +332,6 @@ def phases(found: Any) -> Drawing:
             for edge in (runs.min(axis=1), runs.max(axis=1)) if many and k else ():
                 ax.plot(times, edge, color=LOOKS[k][0], linestyle=LOOKS[k][1], linewidth=0.5)
             line(ax, k, times, middle, f"{rule}: {what}" + (", median" if many else ""))
-            record[rule][what] = [float(v) if math.isfinite(v) else None for v in middle]
     for ax, what in zip(axes[0], ("loss / initial loss", "cos(v, F)"), strict=True):
         ax.set_xscale("log")
         finished(ax, what, what, "t = steps/N", log=what.startswith("loss"))

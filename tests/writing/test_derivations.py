@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 import faverify as fv
-from faverify.writing import derivations
+from faverify.writing import derivations, entries, letters
 from faverify.writing.latex import plain
 from faverify.writing.notation import latex_name, text_name
 
@@ -197,3 +197,28 @@ def test_only_equal_terms_are_collected():
     assert text.count("Σ") == 2
     assert text.startswith("2 Σ")
     assert " + 2 Σ" in text
+
+
+def test_an_entry_that_does_not_follow_is_noticed(monkeypatch):
+    """If the signal that is written were not the one that moved the weights, no derivation would be written."""
+    honest = entries.EntryRun.conforming
+
+    def twisted(self, method, layer, value, dims):
+        found = honest(self, method, layer, value, dims)
+        if method == "error" and self.short:
+            self.signals[layer._label] = self.signals[layer._label] * 2
+        return found
+
+    monkeypatch.setattr(entries.EntryRun, "conforming", twisted)
+    verdict = fv.check(L.kolen_pollack_balance, R.KolenPollack(), fv.MLP((1, 2, 1)))
+    with pytest.raises(AssertionError, match="does not equal the next"):
+        verdict.derivation.text()
+
+
+def test_a_word_is_printed_in_matrices_only_if_it_reads_back(monkeypatch):
+    """A reading of another word is not printed: components stand instead."""
+    W, x = fv.letter("W", "n", "m"), fv.letter("x", "m", "b")
+    assert letters.matrix_lines(W @ x)[0] == "W x"
+    honest = letters._path
+    monkeypatch.setattr(letters, "_path", lambda *arguments: honest(*arguments) * 2)
+    assert "Σ" in letters.matrix_lines(W @ x)[0]
