@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,17 @@ from faverify.cli.entrance import LIBRARIES, SECTIONS
 
 COMMANDS = sorted(main.commands)
 PROVED = ("check", "feedback-alignment", "--law", "feedback-balance")
+
+
+@pytest.fixture
+def problem(tmp_path):
+    """A small problem in a file."""
+    one = [[1]]
+    start = {"weights": [one, one], "feedback": [one], "inputs": one, "targets": [[2]]}
+    record = fv.FlowProblem(fv.MLP((1, 1, 1), "linear"), fv.rules.FeedbackAlignment(), **start).to_dict()
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return str(path)
 
 
 def said(*words):
@@ -94,11 +106,12 @@ def test_words_are_completed(line, word):
         (["sweep", "rk-t1"], "RK-T1"),
         (["experiment", "convergance"], "convergence"),
         (["plot", "drfit", "problem.json", "-o", "drift.pdf"], "drift"),
+        (["plot", "alignment", "PROBLEM", "--alignments", "layr", "--json"], "layer"),
         (["list", "clams"], "claims"),
     ],
 )
-def test_the_nearest_valid_name(words, nearest):
-    found = said(*words)
+def test_the_nearest_valid_name(words, nearest, problem):
+    found = said(*[{"PROBLEM": problem}.get(word, word) for word in words])
     assert found.exit_code == 2
     assert f"did you mean {nearest!r}?" in found.output
 
@@ -166,27 +179,17 @@ def test_colours_are_for_people_who_have_not_refused_them():
         (("report", "PROOFS", "--json"), "proofs"),
     ],
 )
-def test_progress_is_for_people_who_watch(words, seen, tmp_path):
-    problem, proofs = tmp_path / "problem.json", tmp_path / "proofs"
-    net, one = fv.MLP((1, 1, 1), "linear"), [[1]]
-    start = {"weights": [one, one], "feedback": [one], "inputs": one, "targets": [[2]]}
-    record = fv.FlowProblem(net, fv.rules.FeedbackAlignment(), **start).to_dict()
-    problem.write_text(json_text(record), encoding="utf-8")
+def test_progress_is_for_people_who_watch(words, seen, tmp_path, problem):
+    proofs = tmp_path / "proofs"
     proofs.mkdir()
     text = (
         "import faverify as fv\ndef theorem_x():\n    return fv.check(fv.laws.kolen_pollack_difference, fv.rules.{})\n"
     )
     (proofs / "mine.py").write_text(text.format("KolenPollack()"), encoding="utf-8")
-    words = [{"PROBLEM": str(problem), "PROOFS": str(proofs)}.get(word, word) for word in words]
+    words = [{"PROBLEM": problem, "PROOFS": str(proofs)}.get(word, word) for word in words]
     watched, answer = on_a_terminal(words, stream="stderr")
     assert seen in watched
     assert seen not in answer or seen == "proofs"  # which a report is about
     assert answer.strip(), "the answer goes to stdout, and not to the terminal of progress"
     alone = subprocess.run([sys.executable, "-m", "faverify.cli", *words], capture_output=True, text=True, check=False)
     assert alone.stderr == ""
-
-
-def json_text(record):
-    import json
-
-    return json.dumps(record)

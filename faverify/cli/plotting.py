@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..errors import UnknownName
 from . import completing
 from .completing import Named
 from .subjects import found_law, guarded
@@ -67,6 +68,9 @@ def along_path(kind: str, file: Any, options: dict[str, Any]) -> Any:
     problem = FlowProblem.from_json(file)
     law = None if options["law"] is None else found_law(options["law"])
     kinds = tuple(plots.DEFINED) if options["alignments"] is None else tuple(options["alignments"].split(","))
+    for each in kinds:
+        if each not in plots.DEFINED:
+            raise UnknownName("alignment", each, plots.DEFINED)
     time = number(options["time"] or "3", "time")
     with guarded(0, "the flow"):
         path = integrate(problem, time, digits=options["digits"], on_nonunique="follow")
