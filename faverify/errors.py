@@ -100,7 +100,10 @@ class UnknownName(FaverifyError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
-        self.nearest = next(iter(difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)), None)
+        folded = {each.casefold(): each for each in self.known}  # rk-t1 is near RK-T1
+        initials = [each for each in folded if "".join(part[:1] for part in each.split("-")) == name.casefold()]
+        near = initials or difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)  # FA, DFA, BP
+        self.nearest = folded[near[0]] if near else None
         hint = f"did you mean {self.nearest!r}?" if self.nearest else f"known are: {', '.join(self.known)}"
         super().__init__(f"no {kind} is called {name!r}; {hint}")
 

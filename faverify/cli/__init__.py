@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,20 @@ from typing import Any
 import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
+from . import completing
 from .auditing import audit as audit_problem
 from .certifying import certify
+from .completing import Named
+from .enclosing import enclose
+from .entrance import Group, exit_codes, version_option
 from .experimenting import experiment
 from .listing import as_record, listing, table
 from .plotting import plot
+from .rechecking import recheck
 from .reporting import report
 from .subjects import found_law, found_network, found_rule, guarded
 from .sweeping import replay, sweep
+from .watching import coloured, progress_bar, watched
 
 CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 FILES = "RULE and LAW are library names (kebab, snake or class) or FILE.py:NAME; naming a file runs it."
@@ -30,63 +35,41 @@ LINE = 100  # characters of a rate in a table; the verdict of one law shows it w
 PATIENCE = 120.0  # seconds; all of the library's rules take under one
 
 
-class Command(click.Group):
-    """Errors of users are told in one paragraph; a fault of ours names itself; neither shows a traceback."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False}) or sys.exit(0)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(2)
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("interrupted", err=True)
-            sys.exit(3)
-        except FaverifyError as error:
-            notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-            click.echo(f"error: {error}{notes}", err=True)
-            sys.exit(2)
-        except Undecidable as question:
-            click.echo(f"error: {question.line} asks for {question.question}", err=True)
-            sys.exit(2)
-        except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(0)
-        except OSError as error:
-            click.echo(f"error: {error.strerror}", err=True)
-            sys.exit(2)
-        except click.exceptions.Exit as stop:
-            sys.exit(stop.exit_code)
-        except Exception as error:
-            click.echo(f"faverify failed: {type(error).__name__}: {error}. This is a fault of faverify.", err=True)
-            sys.exit(70)
-
-
-@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="faverify")
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@version_option
 def main() -> None:
-    """Prove or refute conservation laws of learning rules.
+    """Prove or refute conservation laws of learning rules that do not back-propagate.
+
+    A first example: is ½‖W_l‖² − ⟨W_{l+1}, B_{l+1}⟩ constant along feedback alignment, at every width and depth?
 
     \b
-    faverify check feedback-alignment --law feedback-balance
-    faverify check my_rule.py:MyRule
-    faverify check my_rule.py:MyRule --law feedback-balance --widths 3,4,1
-    faverify check feedback-alignment --law total-feedback-balance --network residual
-    faverify discover feedback-alignment --widths 2,2,1
-    faverify derive feedback-balance feedback-alignment --format latex
-    faverify sweep RK-T1 --cases 1000 --out results.jsonl
-    faverify experiment conservation --out figures
-    faverify audit problem.json
-    faverify plot drift problem.json -o drift.pdf
-    faverify report proofs/ -o report.html
-    faverify certify proofs --out certificates
-    faverify init .
-    faverify list laws
+        faverify check feedback-alignment --law feedback-balance
+        faverify check feedback-alignment --law balancedness      # refuted, with numbers to check by hand
+
+    Then a rule of your own: a file with a class of a few lines (faverify init . writes one to start from).
+
+    \b
+        faverify check my_rule.py:MyRule                          # which laws hold, and which is its own
+        faverify derive feedback-balance my_rule.py:MyRule --format latex -o derivation.tex
+        faverify discover my_rule.py:MyRule --widths 2,2,1
+
+    Next: faverify COMMAND --help; faverify list rules; the README's "A new learning rule in a minute"; the scripts in
+    examples/, and proofs/, the manual by example. Every command takes --json.
+
+    The shell completes commands and names once this is in its start-up file:
+
+    \b
+        eval "$(_FAVERIFY_COMPLETE=bash_source faverify)"         # ~/.bashrc
+        eval "$(_FAVERIFY_COMPLETE=zsh_source faverify)"          # ~/.zshrc
+        _FAVERIFY_COMPLETE=fish_source faverify | source          # ~/.config/fish/config.fish
     """
 
 
+main.epilog = exit_codes()
 main.add_command(audit_problem)
 main.add_command(certify)
+main.add_command(enclose)
+main.add_command(recheck)
 main.add_command(sweep)
 main.add_command(replay)
 main.add_command(experiment)
@@ -153,11 +136,24 @@ def question_options(command: Any) -> Any:
             "--time-limit", type=float, default=PATIENCE, show_default=True, help="Seconds for a rule's own code."
         ),
         click.option("--budget", type=float, default=60, show_default=True, help="Seconds to search for a witness."),
-        click.option("--assume", multiple=True, help="A hypothesis, such as squared-loss; may be repeated."),
+        click.option(
+            "--assume",
+            multiple=True,
+            help="A hypothesis, such as squared-loss; may be repeated.",
+            shell_complete=completing.assumptions,
+        ),
         click.option("--layer", help="1 … L−1, −1 for the last hidden layer, or a name; all of them if left out."),
         click.option("--bias", is_flag=True, help="Train biases as well."),
-        click.option("--activation", help="relu, tanh, power-3, …; without widths, every φ with φ = hφ′ if left out."),
-        click.option("--network", help="A network of the library, such as residual, or FILE.py:NAME; else chains."),
+        click.option(
+            "--activation",
+            help="relu, tanh, power-3, …; without widths, every φ with φ = hφ′ if left out.",
+            shell_complete=completing.activations,
+        ),
+        click.option(
+            "--network",
+            help="A network of the library, such as residual, or FILE.py:NAME; else chains.",
+            shell_complete=completing.networks,
+        ),
         click.option("--widths", help="n_0,…,n_L such as 3,4,1; all widths and depths if left out."),
     ):
         gathered = option(gathered)
@@ -165,30 +161,34 @@ def question_options(command: Any) -> Any:
 
 
 @main.command(epilog=FILES)
-@click.argument("rule")
-@click.option("--law", help="The law to check; each law of the library if left out.")
+@click.argument("rule", shell_complete=completing.rules)
+@click.option("--law", help="The law to check; each law of the library if left out.", shell_complete=completing.laws)
 @question_options
 def check(rule: str, law: str | None, asked: Asked) -> None:
     """Settle whether LAW holds along RULE's flow; without it, which of the library's laws do, and the rule's own."""
-    with guarded(asked.time_limit, rule), watched(f"checking {rule}"):
-        subject = found_rule(rule)
+    with guarded(asked.time_limit, rule):
         if law is None:
-            text, code = audit(subject, asked)
+            with progress_bar(f"laws along {rule}") as tell:
+                text, code = audit(found_rule(rule), asked, tell)
         else:
-            verdict = asked.verdict(found_law(law), subject)
+            with watched(f"checking {law} along {rule}"):
+                verdict = asked.verdict(found_law(law), found_rule(rule))
             text, code = as_record(verdict.to_dict()) if asked.as_json else str(verdict), CODES[verdict.kind]
-    click.echo(text)
+    click.echo(text if asked.as_json else coloured(text))
     sys.exit(code)
 
 
-def audit(rule: Any, asked: Asked) -> tuple[str, int]:
+def audit(rule: Any, asked: Asked, tell: Callable[[int, int, int], None] | None = None) -> tuple[str, int]:
     """Every law of the library that conforms, what dQ/dt is where one fails, and the law that belongs to the rule."""
     from ..model import laws
     from ..proving.potentials import law_of
 
     found: list[tuple[str, Any]] = []
     of_network = asked.network is not None
-    for name, law in (laws.TOTALS if of_network else laws.LIBRARY).items():
+    candidates = laws.TOTALS if of_network else laws.LIBRARY
+    for count, (name, law) in enumerate(candidates.items()):
+        if tell:
+            tell(count, len(candidates), 0)
         if name.endswith("-bias") != asked.bias and name.removesuffix("-bias") + "-bias" * asked.bias in laws.LIBRARY:
             continue
         for layer in (None,) if of_network else (None, -1):
@@ -236,19 +236,6 @@ def unlisted(rule: Any, asked: Asked) -> list[Any]:
     return [law for law in found.laws if law.kind == "new"]
 
 
-@contextmanager
-def watched(doing: str) -> Iterator[None]:
-    """A sign of life where a person watches; nothing where the output goes to a file."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(doing):
-        yield
-
-
 def where(verdict: Any) -> str:
     if verdict.question.law.grouped and verdict.layers:
         kinds = {kind: [str(k) for k, part in verdict.layers.items() if part.kind == kind] for kind in CODES}
@@ -274,7 +261,7 @@ def told(verdict: Any) -> str:
 
 
 @main.command(epilog=FILES)
-@click.argument("rule")
+@click.argument("rule", shell_complete=completing.rules)
 @click.option("--widths", help="n_0,…,n_L such as 2,2,1; without them, laws for all widths and depths.")
 @click.option("--activation", help="relu, linear, …")
 @click.option("--bias", is_flag=True, help="Train biases as well.")
@@ -312,9 +299,9 @@ def discover(
 
 
 @main.command(epilog=FILES)
-@click.argument("law")
-@click.argument("rule")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.argument("law", shell_complete=completing.laws)
+@click.argument("rule", shell_complete=completing.rules)
+@click.option("--format", "form", type=Named("format", FORMATS), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @question_options
 def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) -> None:
@@ -324,7 +311,7 @@ def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) ->
     """
     from ..writing.nodes import Uncovered
 
-    with guarded(asked.time_limit, rule):
+    with guarded(asked.time_limit, rule), watched(f"deriving {law} along {rule}"):
         verdict = asked.verdict(found_law(law), found_rule(rule))
         try:
             written = getattr(verdict.derivation, form)()
@@ -346,12 +333,16 @@ def derive(law: str, rule: str, form: str, output: Path | None, asked: Asked) ->
 @main.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--rule", help="FILE.py:NAME, your rule; a rule to be changed if left out. Naming a file runs it.")
-def init(directory: Path, rule: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
+def init(directory: Path, rule: str | None, as_json: bool) -> None:
     """Write a small proofs/ folder into DIRECTORY, ready for `pytest proofs/`."""
     from ..scaffold import scaffold
 
-    with guarded(PATIENCE, rule or "init"):
+    with guarded(PATIENCE, rule or "init"), watched(f"settling the laws of {rule}" if rule else "writing"):
         paths = list(scaffold(directory, rule))
+    if as_json:
+        click.echo(as_record({"schema": 1, "written": [str(path) for path in paths]}))
+        return
     for path in paths:
         click.echo(f"wrote {path}")
     click.echo("now run: pytest proofs/")

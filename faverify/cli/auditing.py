@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from .watching import watched
+
 CODES = {True: 0, False: 1, None: 3}
 
 
@@ -25,6 +27,7 @@ def audit(file: Path, digits: int, as_json: bool) -> None:
     from ..experiments.audits import audit as run
     from ..flows.problems import FlowProblem
 
-    found = run(FlowProblem.from_json(file), digits=digits)
+    with watched(f"auditing {file.name}"):
+        found = run(FlowProblem.from_json(file), digits=digits)
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
     sys.exit(CODES[found.holds])

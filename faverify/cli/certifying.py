@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from .subjects import LONGEST, PROOF_PATIENCE
+from .watching import watched
 
 
 @click.command()
@@ -38,17 +40,35 @@ def certify(directory: Path, out: Path | None, seconds: float, time_limit: float
     """
     from ..writing.certifying import certify as run
 
-    found = []
-    for checked in run(directory, out, seconds, jobs, time_limit):
-        found.append(checked)
-        if not as_json:
-            axioms = "" if not checked.axioms else " (axioms of the real numbers)"
-            why = f": {checked.reason}" if checked.reason else f"  {checked.seconds:.1f} s{axioms}"
-            click.echo(f"{checked.status:<12} {checked.name}{why}")
+    found: list[Any] = []
+    told = 0
+    with watched("running the proofs") as say:
+        try:
+            for checked in run(directory, out, seconds, jobs, time_limit):
+                found.append(checked)
+                if say:
+                    say(f"{len(found)} certificates known; the last: {checked.name}, {checked.status}")
+                elif not as_json:
+                    click.echo(row(checked))
+                    told += 1
+        except KeyboardInterrupt:
+            click.echo("interrupted: what is known by then", err=True)
+            stopped = True
+        else:
+            stopped = False
+    if not as_json:
+        for checked in found[told:]:  # a sign of life and rows would share a terminal's line
+            click.echo(row(checked))
     counts = {status: sum(c.status == status for c in found) for status in ("accepted", "rejected", "not checked")}
     if as_json:
         record = {"schema": 1, **counts, "certificates": [c.to_dict() for c in found]}
         click.echo(json.dumps(record, ensure_ascii=False, indent=2))
     else:
         click.echo(", ".join(f"{count} {status}" for status, count in counts.items()))
-    sys.exit(1 if counts["rejected"] else 3 if counts["not checked"] else 0)
+    sys.exit(1 if counts["rejected"] else 3 if counts["not checked"] or stopped else 0)
+
+
+def row(checked: Any) -> str:
+    axioms = "" if not checked.axioms else " (axioms of the real numbers)"
+    why = f": {checked.reason}" if checked.reason else f"  {checked.seconds:.1f} s{axioms}"
+    return f"{checked.status:<12} {checked.name}{why}"

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from .sweeping import progress_bar
+from . import completing
+from .watching import progress_bar, watched
 
 CODES = {True: 0, False: 1, None: 3}
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.experiments)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write NAME.json and NAME.svg here.")
 @click.option("--digits", type=int, help="Precision of the flows; 50 if left out.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of networks and data.")
@@ -57,7 +58,8 @@ def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options:
             found = run(name, seed=seed, out=out, progress=progress, **given)
         code = 0 if found.complete else 3
     else:
-        found = run(name, seed=seed, **given)
+        with watched(f"running {name}"):
+            found = run(name, seed=seed, **given)
         code = CODES[found.holds]
     record = json.dumps(plain(found.to_dict()), ensure_ascii=False, indent=2, allow_nan=False)
     if out is not None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from .completing import Named
+
 LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(LISTED))
+@click.argument("what", type=Named("list", LISTED))
 @click.option("--json", "as_json", is_flag=True, help="Print a record for machines.")
 def listing(what: str, as_json: bool) -> None:
     """List what the library knows."""
@@ -55,7 +57,8 @@ def table(columns: tuple[str, ...], rows: list[Any]) -> str:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
-    console = Console(file=io.StringIO(), width=Console(file=sys.__stdout__).width)
+    plain: Any = {"force_terminal": False, "color_system": None}  # whatever FORCE_COLOR says: it is text
+    console = Console(file=io.StringIO(), **plain, width=Console(file=sys.__stdout__).width)
     console.print(shown)
     return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]
 

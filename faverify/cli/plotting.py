@@ -8,16 +8,22 @@ from typing import Any
 
 import click
 
+from ..errors import UnknownName
+from . import completing
+from .completing import Named
 from .subjects import found_law, guarded
+from .watching import watched
 
 PLOTS = ("drift", "alignment", "convergence", "phases")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(PLOTS))
+@click.argument("kind", type=Named("kind of plot", PLOTS))
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="FIGURE.pdf, .svg or .png.")
-@click.option("--law", help="Of drift: a library name or FILE.py:NAME; Theorem 1's if left out.")
+@click.option(
+    "--law", help="Of drift: a library name or FILE.py:NAME; Theorem 1's if left out.", shell_complete=completing.laws
+)
 @click.option("--layer", type=int, help="Of drift: one layer only.")
 @click.option("--alignments", help="Of alignment: layer,neuron,product,gradient; all of them if left out.")
 @click.option("-t", "--time", help="How far to follow the flow, such as 3 or 7/2; 3 if left out, 1000 of phases.")
@@ -37,7 +43,8 @@ def plot(kind: str, file: Path | None, output: Path | None, as_json: bool, **opt
         raise click.UsageError(f"{kind} is drawn of a problem: faverify plot {kind} PROBLEM.json -o FIGURE.pdf")
     if output is not None:
         suitable(output)
-    drawn = phases(file, options) if kind == "phases" else along_path(kind, file, options)
+    with watched(f"following the flow for {kind}"):
+        drawn = phases(file, options) if kind == "phases" else along_path(kind, file, options)
     if output is not None:
         drawn.save(output)
         click.echo(f"wrote {output}", err=True)
@@ -61,6 +68,9 @@ def along_path(kind: str, file: Any, options: dict[str, Any]) -> Any:
     problem = FlowProblem.from_json(file)
     law = None if options["law"] is None else found_law(options["law"])
     kinds = tuple(plots.DEFINED) if options["alignments"] is None else tuple(options["alignments"].split(","))
+    for each in kinds:
+        if each not in plots.DEFINED:
+            raise UnknownName("alignment", each, plots.DEFINED)
     time = number(options["time"] or "3", "time")
     with guarded(0, "the flow"):
         path = integrate(problem, time, digits=options["digits"], on_nonunique="follow")

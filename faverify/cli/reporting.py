@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from .subjects import LONGEST, PROOF_PATIENCE
-from .sweeping import progress_bar
+from .watching import progress_bar
 
 CODES = {True: 0, False: 1, None: 3}
 FORMATS = (".pdf", ".tex", ".html", ".md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import signal
 import sys
 import threading
@@ -95,7 +96,10 @@ def from_file(name: str) -> Any:
     if not path or not attribute.isidentifier():
         raise click.ClickException(f"{name!r}: write FILE.py:NAME")
     if not file.is_file():
-        raise click.ClickException(f"there is no file {file}")
+        near = difflib.get_close_matches(file.name, [p.name for p in file.parent.glob("*.py")], n=1, cutoff=0.7)
+        raise click.ClickException(
+            f"there is no file {file}" + (f"; did you mean {file.with_name(near[0])}?" if near else "")
+        )
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise click.ClickException(f"{file} is not a Python file")
@@ -109,8 +113,6 @@ def from_file(name: str) -> Any:
         line = next((f"line {e.lineno}" for e in trace(error) if Path(e.filename) == file), "")
         raise click.ClickException(f"{file} failed when run, {line}: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
-        import difflib
-
         near = difflib.get_close_matches(attribute, vars(module), n=1)
         raise click.ClickException(f"{file} has no {attribute!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     return getattr(module, attribute)

@@ -6,6 +6,7 @@ after: attributes of the object and its classes, and what their methods close ov
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,10 +88,8 @@ def _generator_state(value: Any) -> Iterator[Any]:
 
 
 def _draws() -> dict[str, Any]:
-    """The state of the global random generators that are loaded."""
-    found: dict[str, Any] = {}
-    if "random" in sys.modules:
-        found["random"] = sys.modules["random"].getstate()
+    """The state of the global random generators: Python's, which the code may be the first to load, and NumPy's."""
+    found: dict[str, Any] = {"random": random.getstate()}
     if "numpy.random" in sys.modules:
         _, keys, *rest = sys.modules["numpy.random"].get_state()
         found["numpy"] = (keys.tobytes(), rest)

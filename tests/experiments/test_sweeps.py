@@ -10,8 +10,10 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -765,10 +767,27 @@ def test_undecided_cases_and_replays_on_the_command_line(tmp_path):
 
 def test_a_bar_is_for_terminals_only(tmp_path):
     quiet = run("sweep", "DRAWS", "--cases", 3, "--jobs", 1)
-    shown = run("sweep", "DRAWS", "--cases", 3, "--jobs", 1, FORCE_COLOR="1", TERM="xterm")
-    assert quiet.stderr == ""
-    assert "3/3" in shown.stderr
-    assert quiet.stdout == shown.stdout
+    forced = run("sweep", "DRAWS", "--cases", 3, "--jobs", 1, FORCE_COLOR="1", TERM="xterm")
+    assert quiet.stderr == forced.stderr == ""
+    pty = pytest.importorskip("pty", reason="no terminals of this kind on this system")
+    parent, child = pty.openpty()
+    words = [*COMMAND, "sweep", "DRAWS", "--cases", "3", "--jobs", "1"]
+    seen: list[bytes] = []
+
+    def look():
+        with suppress(OSError):  # which Linux raises where the other end is closed
+            while part := os.read(parent, 65536):
+                seen.append(part)
+
+    eyes = threading.Thread(target=look)
+    eyes.start()
+    shown = subprocess.run(words, stdout=subprocess.PIPE, stderr=child, check=False, env=environment(TERM="xterm"))
+    answer = shown.stdout.decode()
+    os.close(child)
+    eyes.join(60)
+    os.close(parent)
+    assert "3/3" in b"".join(seen).decode()
+    assert quiet.stdout == forced.stdout == answer
 
 
 @pytest.mark.parametrize(("violated", "holds"), [([True, False], True), ([False, False], None), ([None, True], True)])

@@ -155,7 +155,7 @@ def test_the_command(problem, tmp_path):
         (["drift", "-o", str(figure)], "is drawn of a problem"),
         (["drift", str(tmp_path / "none.json"), "-o", str(figure)], "a JSON file with a problem"),
         (["drift", str(file), "-o", str(tmp_path / "figure.gif")], "named .svg, .png or .pdf"),
-        (["alignment", str(file), "--alignments", "layers", "--json"], "some of layer"),
+        (["alignment", str(file), "--alignments", "layers", "--json"], "did you mean 'layer'?"),
         (["phases", str(file), "--json"], "the JSON of fv.TeacherStudent.to_dict()"),
         (["drift", str(file), "--law", "none", "--json"], "no law is called"),
     ):
