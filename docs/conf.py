@@ -42,6 +42,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_mock_imports = ["pytest"]  # of the plugin only the docstring is shown
 python_maximum_signature_line_length = 88
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
@@ -72,7 +73,9 @@ def library() -> dict[str, str]:
     from faverify.model import activations, assumptions, laws
 
     return {
-        "laws": table(("name", "law", "source"), ((f"`{n}`", law.statement, law.source) for n, law in laws.LIBRARY.items())),
+        "laws": table(
+            ("name", "law", "source"), ((f"`{n}`", law.statement, law.source) for n, law in laws.LIBRARY.items())
+        ),
         "assumptions": table(
             ("name", "hypothesis"), ((f"`{n}`", found.statement) for n, found in assumptions.LIBRARY.items())
         ),
