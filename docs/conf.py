@@ -24,7 +24,7 @@ html_theme = "alabaster"  # comes with Sphinx; loads nothing from elsewhere
 html_theme_options = {
     "description": "Proofs and refutations of conservation laws",
     "fixed_sidebar": True,
-    "page_width": "1080px",
+    "page_width": "1180px",
     "sidebar_width": "230px",
 }
 html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
@@ -36,10 +36,12 @@ html_show_copyright = html_show_sphinx = False
 myst_enable_extensions = ["substitution"]
 myst_heading_anchors = 3
 
+smartquotes = False  # "0.1" is a string
 default_role = "py:obj"  # `check` in a docstring is a link where the name is known, and code where it is not
 add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False  # what a rule overrides is told where the protocol is
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 autodoc_mock_imports = ["pytest"]  # of the plugin only the docstring is shown
@@ -99,5 +101,13 @@ def as_written(app: Any, what: str, name: str, found: Any, options: Any, lines: 
             lines[k] = re.sub(r"([|*]|_(?=\W|$))", r"\\\1", line)
 
 
+def readable(
+    app: Any, what: str, name: str, found: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """A signature with a default that is made anew, `<factory>`, is no Python, and would lose its links."""
+    return (signature and signature.replace("<factory>", "...")), returns
+
+
 def setup(app: Any) -> None:
+    app.connect("autodoc-process-signature", readable)
     app.connect("autodoc-process-docstring", as_written, priority=900)

@@ -142,3 +142,11 @@ def test_the_pages_build_without_a_warning_and_need_no_network(tmp_path):
     theory = read(tmp_path / "html" / "theory" / "conservation.html")
     assert 'href="../reference/proofs.html#proofs.rk_theorem_1.theorem_feedback_balance"' in theory
     assert "words.py" in read(tmp_path / "html" / "trust.html")
+    for page, listed in (("rules", fv.rules.LIBRARY), ("networks", fv.networks.LIBRARY)):
+        names = re.findall(
+            r'class="sig-name descname"><span class="pre">(\w+)<', read(tmp_path / f"html/reference/{page}.html")
+        )
+        assert {found.__name__ for found in listed.values()} <= set(names)
+    assert all(
+        f'<span class="pre">{name}</span>' in read(tmp_path / "html/reference/laws.html") for name in fv.laws.LIBRARY
+    )
