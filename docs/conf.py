@@ -93,12 +93,13 @@ myst_substitutions = {"kernel": kernel(), **library()}
 
 
 def as_written(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
-    """Bars, stars and final underscores of formulas are what they are; examples stay as they are."""
+    """Bars, stars and final underscores of formulas stay what they are, and so do examples; `fv.name` is a link."""
     example = False
     for k, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
         if not example and "``" not in line:
-            lines[k] = re.sub(r"([|*]|_(?=\W|$))", r"\\\1", line)
+            escaped = re.sub(r"([|*]|_(?=\W|$))", r"\\\1", line)
+            lines[k] = re.sub(r"`fv\.(\w+)`", r"`fv.\1 <faverify.\1>`", escaped)
 
 
 def readable(
