@@ -28,6 +28,7 @@ def start():
 
 @fv.claim("RK-C1")
 def theorem_small_first_layers_stay_aligned():
+    """Theorem 1 from W_{l+1}(0) = B_{l+1} ≠ 0 and ‖W_l(0)‖ ≤ ‖B_{l+1}‖."""
     argument, law, alignment, (now, back, begun) = start()
     small = argument.suppose(back - begun, "‖W_l(0)‖ ≤ ‖B_{l+1}‖")
     some = argument.suppose(back, "B_{l+1} ≠ 0", strict=True)
@@ -53,6 +54,7 @@ def below(factor):
 
 @fv.claim("RK-C1-sqrt2")
 def theorem_the_root_of_two_is_enough():
+    """The same from ‖W_l(0)‖ < √2‖B_{l+1}‖."""
     return below(2)
 
 
