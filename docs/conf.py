@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # faverify as it stands here, and proofs/ as a package without a file
 
+from faverify import __all__ as PUBLIC  # noqa: E402
+
 project = "faverify"
 author = "The faverify authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
@@ -109,6 +111,20 @@ def readable(
     return (signature and signature.replace("<factory>", "...")), returns
 
 
+def home(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Links from source back to the reference: viewcode takes all names of a file for public ones if one of them is."""
+    module = page.removeprefix("_modules/").replace("/", ".")
+
+    def place(found: re.Match[str]) -> str:
+        name = found[1].removeprefix("faverify.")
+        right = name.split(".")[0] in PUBLIC or found[1].startswith(f"{module}.")
+        return found[0] if right else f'#{module}.{name}"'
+
+    if page.startswith("_modules/faverify/"):
+        context["body"] = re.sub(r'#(faverify\.[\w.]+)"', place, context["body"])
+
+
 def setup(app: Any) -> None:
+    app.connect("html-page-context", home)
     app.connect("autodoc-process-signature", readable)
     app.connect("autodoc-process-docstring", as_written, priority=900)

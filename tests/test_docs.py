@@ -6,11 +6,14 @@ Examples with prompts are doctests of their own (`pytest docs`); here is what el
 from __future__ import annotations
 
 import ast
+import html
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -102,6 +105,18 @@ def test_the_trust_page_names_the_whole_kernel_and_the_bounds_of_the_readme():
     assert [number.replace(",", "") for number in bounds.groups()] == re.findall(r"<= (\d{4})", text)
 
 
+def leading_nowhere(site):
+    """The links and anchors of a built site that are not there, and those that leave it."""
+    pages = {path: html.unescape(read(path)) for path in site.rglob("*.html")}
+    anchors = {path: set(re.findall(r'id="([^"]+)"', text)) for path, text in pages.items()}
+    for path, text in pages.items():
+        for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+            file, _, anchor = unquote(link).partition("#")
+            target = Path(os.path.normpath(path.parent / file.split("?")[0])) if file else path
+            if not target.exists() or (anchor and anchor not in anchors[target]):
+                yield f"{path.relative_to(site)}: {link}"
+
+
 SCRIPTS = [(path, text) for path in PAGES for text in BLOCK.findall(read(path)) if ">>>" not in text]
 
 
@@ -139,6 +154,7 @@ def test_the_pages_build_without_a_warning_and_need_no_network(tmp_path):
     for path in (tmp_path / "html").rglob("*"):
         if path.suffix in (".html", ".css"):
             assert not loading.search(read(path)), path
+    assert list(leading_nowhere(tmp_path / "html")) == []
     theory = read(tmp_path / "html" / "theory" / "conservation.html")
     assert 'href="../reference/proofs.html#proofs.rk_theorem_1.theorem_feedback_balance"' in theory
     assert "words.py" in read(tmp_path / "html" / "trust.html")
