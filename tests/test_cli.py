@@ -110,6 +110,7 @@ RESIDUAL = ["check", "feedback-alignment", "--law", "total-feedback-balance", "-
         (["list", "laws"], 0, "matrix-balancedness"),
         (["list", "claims"], 0, "RK-T1-kink"),
         (["list", "activations"], 0, "softplus"),
+        (["list", "experiments"], 0, "minimum-norm solution"),
         (["--help"], 0, "faverify check my_rule.py:MyRule"),
         (["--version"], 0, "0.1"),
         (["check", "feedback-alignmen", "--law", "feedback-balance"], 2, "did you mean 'feedback-alignment'?"),

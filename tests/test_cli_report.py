@@ -96,7 +96,7 @@ def test_misuse(tmp_path, monkeypatch):
 
 
 def test_the_record_alone_and_one_file(tmp_path):
-    place = folder(tmp_path, good=GOOD + "print('chatter')\n")
+    place = folder(tmp_path, good=GOOD + "print('chatter', flush=True)\n")
     found = run(place / "good.py", "--json")
     assert found.exit_code == 0
     assert [proof["name"] for proof in json.loads(found.stdout)["proofs"]] == ["theorem_x"]

@@ -31,7 +31,7 @@ SECTIONS = {
         "report": "A folder of proofs as one PDF, LaTeX, HTML or Markdown file.",
         "certify": "Coq certificates of a folder of proofs, checked by coqc.",
     },
-    "Find names": {"list": "Rules, laws, networks, claims, activations, assumptions."},
+    "Find names": {"list": "Rules, laws, networks, claims, experiments, and more."},
 }
 GENERAL = {0: "it holds", 1: "it does not", 2: "misuse, or a file of yours that fails", 3: "undecided or incomplete"}
 GENERAL[70] = "a fault of faverify"

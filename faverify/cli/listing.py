@@ -11,7 +11,7 @@ import click
 
 from .completing import Named
 
-LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
+LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions", "experiments")
 
 
 @click.command("list")
@@ -20,6 +20,7 @@ LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions")
 def listing(what: str, as_json: bool) -> None:
     """List what the library knows."""
     from ..claims import REGISTRY
+    from ..experiments.posters import EXPERIMENTS
     from ..experiments.trials import TRIALS
     from ..model import activations, architectures, assumptions, laws, rules
 
@@ -40,6 +41,7 @@ def listing(what: str, as_json: bool) -> None:
             (name, "" if a.degree is None else f"h φ′ = {a.degree} φ") for name, a in activations.LIBRARY.items()
         ],
         "assumptions": [(name, a.statement) for name, a in assumptions.LIBRARY.items()],
+        "experiments": [(name, e.about) for name, e in EXPERIMENTS.items()],
     }[what]  # type: ignore[assignment]
     if as_json:
         click.echo(as_record(rows))
