@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from threading import RLock
 from typing import Any
 
 from ..errors import OBSERVERS, ExactnessError, ShapeError, Undecidable, UnsupportedOperation
 
+_watching = RLock()
 COLUMNS_ROWS = "the columns of A must be the rows of B"
 
 
@@ -31,13 +33,14 @@ def exact(value: Any) -> Fraction | int:
 
 @contextmanager
 def watch() -> Iterator[None]:
-    """Questions and errors that user code swallowed inside are raised at the end, for swallowing answers them."""
+    """Questions and errors that user code swallowed inside are raised at the end; one thread watches at a time."""
     seen: list[BaseException] = []
-    OBSERVERS.append(seen)
-    try:
-        yield
-    finally:
-        OBSERVERS[:] = [observer for observer in OBSERVERS if observer is not seen]
+    with _watching:
+        OBSERVERS.append(seen)
+        try:
+            yield
+        finally:
+            OBSERVERS[:] = [observer for observer in OBSERVERS if observer is not seen]
     if seen:
         raise seen[0] if isinstance(seen[0], Undecidable) else Undecidable(f"whether this fails: {seen[0]}")
 

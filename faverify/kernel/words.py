@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache
 from itertools import count, permutations, product
+from threading import Lock
 from typing import Any
 
 from ..errors import Undecidable, UnsupportedOperation
@@ -40,14 +41,16 @@ defined: dict[str, tuple[Word, Any]] = {}  # a letter's name → what it is a fu
 shown: dict[str, Word] = {}  # the same for letters that are locally constant
 symbols: set[str] = set()  # names of symbolic constants
 _letters: list[Letter] = []
+_numbering = Lock()
 _numbers: dict[Letter, int] = {}
 
 
 def _number(name: str, square: Any = None) -> int:
-    if (name, square) not in _numbers:
-        _numbers[name, square] = len(_letters)
-        _letters.append((name, square))
-    return _numbers[name, square]
+    with _numbering:  # two threads must not give two letters one number
+        if (name, square) not in _numbers:
+            _numbers[name, square] = len(_letters)
+            _letters.append((name, square))
+        return _numbers[name, square]
 
 
 def letter_name(number: int) -> str:

@@ -111,7 +111,8 @@ def certify(
         waiting = []
         for name, verdict in verdicts(folder, limit):
             path = None if out is None else out / f"{free(re.sub(r'[^A-Za-z0-9_]', '_', name), taken)}.v"
-            waiting.append(pool.submit(one, name, verdict, path, seconds))
+            written = text_of(name, verdict)  # here, and not beside the next proof: only coqc runs in the pool
+            waiting.append(pool.submit(read, name, written, path, seconds))
         yield from (future.result() for future in waiting)
     finally:
         pool.shutdown(cancel_futures=True)
@@ -130,8 +131,8 @@ def free(name: str, taken: set[str]) -> str:
     return found
 
 
-def one(name: str, verdict: Any, path: Path | None, seconds: float) -> Checked:
-    """One certificate; what has none says why."""
+def text_of(name: str, verdict: Any) -> str | Checked:
+    """The text of one certificate; what has none says why."""
     if isinstance(verdict, Checked):
         return verdict
     wanted = "refuted" if ".counterexample_" in name else "proved"
@@ -140,13 +141,19 @@ def one(name: str, verdict: Any, path: Path | None, seconds: float) -> Checked:
     if verdict.kind != wanted:
         return Checked(name, "rejected", f"the verdict is {verdict.kind}, not {wanted}")
     try:
-        text = certificate(verdict)
+        return certificate(verdict)
     except Uncovered as event:
         return Checked(name, "not checked", event.reason)
     except Undecidable as event:
         return Checked(name, "not checked", f"the code asks for {event.question}")
     except FaverifyError as event:
         return Checked(name, "not checked", str(event))
+
+
+def read(name: str, text: str | Checked, path: Path | None, seconds: float) -> Checked:
+    """What coqc says of a text, kept in a file if one is named."""
+    if isinstance(text, Checked):
+        return text
     if path is None:
         return check_text(text, name, seconds)
     path.write_text(text, encoding="utf-8")
