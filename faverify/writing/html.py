@@ -36,7 +36,7 @@ h2 { border-bottom: 1px solid var(--line); margin-top: 3rem } h3 { margin-top: 2
 code, pre { font: .86em/1.45 ui-monospace, Menlo, Consolas, monospace }
 pre { background: var(--soft); padding: .6rem .8rem; border-radius: .3rem; overflow-x: auto; white-space: pre-wrap }
 a { color: LinkText } nav ul { columns: 18rem; padding-left: 1.2rem; font-size: .85rem } nav li { break-inside: avoid }
-table { border-collapse: collapse; font-size: .85rem; width: 100% }
+table { border-collapse: collapse; font-size: .85rem; width: 100% } table.claims { table-layout: fixed }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line) }
 .card { border: 1px solid var(--line); border-left: .3rem solid var(--maybe); border-radius: .3rem;
   padding: .6rem .9rem; margin: .8rem 0 }
@@ -153,7 +153,9 @@ def table(block: Table) -> str:
         cells = [link(anchor, written(row[0])), *map(written, row[1:])]
         told = zip(block.columns, cells, strict=True)
         rows.append("<tr>" + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in told) + "</tr>")
-    return f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    widths = "".join(f'<col style="width:{100 * share:.0f}%">' for share in block.shares)
+    top = f"<colgroup>{widths}</colgroup><thead><tr>{head}</tr></thead>"
+    return f'<table class="claims">{top}<tbody>{"".join(rows)}</tbody></table>'
 
 
 def steps(block: Steps) -> str:

@@ -11,8 +11,9 @@ from .symbols import MARKS, SYMBOLS, symbols
 
 LONG = 160  # characters of a formula on one line
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
-HEAD = r"(?:(?<![^\W\d])|(?<=_[0-9a-zL]))(?:Δ|\0.)?[A-Za-zα-ωΔ]"  # of a letter with a subscript, another one before it
-BELOW = r"_(?:\{[^{}]*\}|[^\W\d_ᵀ]{2,}|[0-9a-zL])(?![0-9a-z_])"
+APART = r"(?:(?<![A-Za-zα-ωΔ_])|(?<=_[0-9a-zL])|(?<=\bd))"  # no word before, but another subscript, or a d
+HEAD = rf"{APART}(?:Δ|\0.)?[A-Za-zα-ωΣΔ]"
+BELOW = r"_(?:\{[^{}]*\}|[a-z]{2,}|[0-9a-zL])(?![0-9a-z_])"
 ABOVE = r"\^(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-zα-ω](?!\w))"
 SCRIPTED = re.compile(rf"({ABOVE}|{HEAD}{BELOW})")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -6,8 +6,11 @@ import re
 from functools import lru_cache
 from html import escape
 
+from .latex import ABOVE, APART, BELOW
+
 LONGEST = 4000  # characters of LaTeX; a longer formula is shown as text, which breaks its lines
-SCRIPTED = re.compile(r"(?<![^\W\d])([^\W\d_][\u0300-\u036f]?)_(\{[^{}]*\}|\w+)|\^(\{[^{}]*\}|\w)")
+HEAD = rf"{APART}(Δ?[^\W\d_][\u0300-\u036f]?)"
+SCRIPTED = re.compile(rf"({ABOVE})|{HEAD}({BELOW})")
 
 
 def written(text: str) -> str:
@@ -16,10 +19,10 @@ def written(text: str) -> str:
 
 
 def _script(found: re.Match[str]) -> str:
-    head, below, above = found.groups()
+    above, head, below = found.groups()
     if above is not None:
-        return f"<sup>{above.strip('{}')}</sup>"
-    return f"<i>{head}</i><sub>{below.strip('{}')}</sub>"
+        return f"<sup>{above[1:].removeprefix('{').removesuffix('}')}</sup>"
+    return f"<i>{head}</i><sub>{below[1:].strip('{}')}</sub>"
 
 
 @lru_cache(maxsize=4096)

@@ -53,7 +53,7 @@ def document(found):
     return report_of(found)
 
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "col"}
 
 
 class Balanced(HTMLParser):
