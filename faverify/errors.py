@@ -6,6 +6,8 @@ Every message says what was asked, what was found and what to do; the data stand
 from __future__ import annotations
 
 import difflib
+import math
+import operator
 import os
 import sys
 import traceback
@@ -123,6 +125,21 @@ class Misuse(FaverifyError, ValueError):
     def __init__(self, argument: str, found: Any, expected: str) -> None:
         self.argument, self.found, self.expected = argument, found, expected
         super().__init__(f"{argument} = {told(found)}: expected {expected}")
+
+
+def whole_number(argument: str, value: Any, least: float, most: float = math.inf, expected: str = "") -> int:
+    """An argument that must be a whole number from `least` to `most`, Python's or NumPy's, as an int.
+
+    Raises: Misuse, with `expected` if given, or else with the bounds.
+    """
+    try:
+        found = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        found = None
+    if found is None or not least <= found <= most:
+        bounds = f", at least {least}" if most == math.inf else f" from {least} to {most}"
+        raise Misuse(argument, value, expected or f"a whole number{bounds}")
+    return found
 
 
 class NotProved(FaverifyError):

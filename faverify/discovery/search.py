@@ -11,6 +11,7 @@ References: Marcotte, Gribonval & Peyré 2023, *Abide by the law and follow the 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from fractions import Fraction
 from itertools import combinations_with_replacement
 from typing import Any
 
-from ..errors import FaverifyError, Misuse, Undecidable
+from ..errors import FaverifyError, Misuse, Undecidable, whole_number
 from ..kernel.states import State, value_of
 from ..model import laws as library
 from ..model.names import rule_named, unmarked
@@ -74,10 +75,7 @@ def discover(
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type) or not callable(getattr(rule, "velocities", None)):
         raise Misuse("rule", rule, "an instance of a subclass of fv.LearningRule, such as fv.rules.BackPropagation()")
-    if isinstance(degree, bool) or not isinstance(degree, int) or degree < 1:
-        raise Misuse("degree", degree, "a whole number ≥ 1")
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise Misuse("seed", seed, "a whole number")
+    degree, seed = whole_number("degree", degree, 1), whole_number("seed", seed, -math.inf, expected="a whole number")
     if budget is not None and (isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0):
         raise Misuse("budget", budget, "a number of seconds ≥ 0, or None for no bound")
     deadline = None if budget is None else time.monotonic() + budget

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from .alignment_lines import Lines, batches_and_marks
 from .alignment_phases import AlignThenMemorise, Run
 from .epochs import OVER, Epochs
@@ -57,11 +57,10 @@ class Settings:
         if not isinstance(self.hidden, (tuple, list)) or not self.hidden:
             raise Misuse("hidden", self.hidden, "the widths of the hidden layers, at least one, such as (64, 64, 64)")
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        whole = [("hidden", width, 1, 10**5) for width in self.hidden]
-        whole += [("batch", self.batch, 1, 10**6), ("epochs", self.epochs, 1, 10**5), ("seeds", self.seeds, 1, 10**4)]
-        for name, value, least, most in (*whole, ("seed", self.seed, 0, 2**63 - 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise Misuse(name, value, f"a whole number from {least} to {most}")
+        counts = [("hidden", width, 1, 10**5) for width in self.hidden]
+        counts += [("batch", self.batch, 1, 10**6), ("epochs", self.epochs, 1, 10**5), ("seeds", self.seeds, 1, 10**4)]
+        for name, value, least, most in (*counts, ("seed", self.seed, 0, 2**63 - 1)):
+            whole_number(name, value, least, most)
         if self.activation not in ACTIVATIONS:
             raise Misuse("activation", self.activation, " or ".join(ACTIVATIONS))
         for name in ("rate", "scale"):
@@ -113,8 +112,6 @@ def align_then_memorise(
     chosen = _settings(settings)
     shown = data if isinstance(data, Images) else images(data)
     if samples is not None:
-        if isinstance(samples, bool) or not isinstance(samples, int):
-            raise Misuse("samples", samples, f"a number from 2 to the {len(shown)} of {shown.name}")
         shown = shown.first(samples)
     header = described(shown, chosen)
     runs = [(seed, rule) for seed in range(chosen.seeds) for rule in RULES]

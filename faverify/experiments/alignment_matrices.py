@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, name_of
+from ..errors import Misuse, name_of, whole_number
 from ..flows.problems import FlowProblem, number
+from ..flows.training import place
 from ..model.rules import DirectFeedbackAlignment, FeedbackAlignment
 
 
@@ -35,10 +36,8 @@ class AlignmentMatrices:
 
         Raises: Misuse.
         """
-        if isinstance(step, bool) or not isinstance(step, int) or not -len(self.states) <= step < len(self.states):
-            raise Misuse("step", step, f"a whole number from 0 to {len(self)}, or −1 for the end")
         found = []
-        for k, matrix in enumerate(self.states[step]):
+        for k, matrix in enumerate(self.states[place(step, len(self.states))]):
             left = self.feedback[k].T @ matrix if k < len(self.feedback) else matrix
             found.append(left @ self.feedback[k - 1] if k else left)
         return found
@@ -73,8 +72,7 @@ def alignment_matrices(problem: FlowProblem, eta: Any, n: int, *, exact: bool = 
     True
     """
     back = feedback_of(problem)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise Misuse("n", n, "a number of steps")
+    n = whole_number("n", n, 0, expected="a number of steps")
     read = filled if exact else floats
     rate: Any = number(eta, "eta")
     rate = rate if exact else float(rate)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..errors import Misuse
-from ..flows.enclosure import FEWEST, MOST, whole
+from ..errors import Misuse, whole_number
+from ..flows.enclosure import FEWEST, MOST
 from ..flows.problems import FlowProblem
 from ..model.names import kebab, marked
 from .destinations import GUARD, Destination, destination
@@ -138,8 +138,7 @@ def audit(problem: FlowProblem, *, digits: int = 50, budget: int = BUDGET) -> Au
     """
     if not isinstance(problem, FlowProblem):
         raise Misuse("problem", problem, "a fv.FlowProblem")
-    whole(digits, "digits", FEWEST, MOST - GUARD)
-    whole(budget, "budget", 1, None)
+    digits, budget = whole_number("digits", digits, FEWEST, MOST - GUARD), whole_number("budget", budget, 1)
     case = Case(problem)
     found = examine(case, digits)
     return Audit(

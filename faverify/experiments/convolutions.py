@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from ..kernel.ranks import generically_independent
 from ..kernel.verdicts import Scope, Verdict
 
@@ -115,8 +115,7 @@ def generically_apart(outputs: int, basis: list[Any], seed: int = 0) -> Verdict:
     >>> verdict.kind, verdict.how
     ('proved', 'a minor of 16 × 16 whole numbers that is not 0')
     """
-    if isinstance(outputs, bool) or not isinstance(outputs, int) or outputs < 1:
-        raise Misuse("outputs", outputs, "a number of outputs, at least 1")
+    outputs = whole_number("outputs", outputs, 1, expected="a number of outputs, at least 1")
     shapes = [np.shape(matrix) for matrix in basis] or [()]
     _check_basis(basis, shapes[0])
     draw, (rows, cols) = Random(seed), shapes[0]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 
 CLASSES = 10
 LARGEST = 2**29  # bytes of a file; MNIST has 47 million, the largest of its relatives with ten classes 188 million
@@ -65,8 +65,7 @@ class Images:
 
         Raises: Misuse if there are fewer.
         """
-        if not 2 <= count <= len(self):
-            raise Misuse("samples", count, f"a number from 2 to the {len(self)} of {self.name}")
+        count = whole_number("samples", count, 2, len(self), f"a number from 2 to the {len(self)} of {self.name}")
         return Images(self.name, self.pixels[:count], self.labels[:count])
 
     def scaling(self) -> tuple[float, float]:

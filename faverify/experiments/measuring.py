@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FaverifyError, Misuse, RuleError
+from ..errors import FaverifyError, Misuse, RuleError, whole_number
 from ..model.laws import as_law
 from ..model.names import law_named
 from .measurements import CONSTANT, FALLS, INCONCLUSIVE, STAYS, LayerDrift, Measurement, drift_of
@@ -103,8 +103,7 @@ def _count(eta: Any, time: Any, halvings: Any) -> int:
     for name, value in (("eta", eta), ("time", time)):
         if isinstance(value, bool) or not isinstance(value, Real) or not LEAST <= float(value) <= 1 / LEAST:
             raise Misuse(name, value, f"a number from {LEAST} to {1 / LEAST}")
-    if isinstance(halvings, bool) or not isinstance(halvings, int) or not 3 <= halvings <= 20:
-        raise Misuse("halvings", halvings, "a whole number from 3 to 20: orders that agree need four step sizes")
+    whole_number("halvings", halvings, 3, 20, "a whole number from 3 to 20: orders that agree need four step sizes")
     if time < 4 * eta:
         raise Misuse("time", time, f"at least four steps of eta = {eta}")
     steps = round(float(time) / float(eta))

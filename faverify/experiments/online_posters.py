@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from .gaussian_integrals import slopes
 from .online_training import Gaps, gaps, simulate
 from .order_parameters import Equations, order_parameters
 from .plain_records import plain
 from .sign_selection import ETA, KEPT, NEGATED, REACHED, SCALE, SignSelection, sign_selection
 from .states import Array
-from .teachers import TeacherStudent, whole
+from .teachers import TeacherStudent
 from .two_phases import TwoPhases, two_phases
 
 UNSEEN = 100  # the first seed that no criterion was chosen with
@@ -59,8 +59,7 @@ def unseen(seed: int, seeds: int) -> range:
 
     Raises: Misuse.
     """
-    if whole("seeds", seeds, 1) > MOST_SEEDS:
-        raise Misuse("seeds", seeds, f"how many runs, {MOST_SEEDS:,} at most")
+    whole_number("seeds", seeds, 1, MOST_SEEDS, f"how many runs, {MOST_SEEDS:,} at most")
     return range(UNSEEN + seed, UNSEEN + seed + seeds)
 
 

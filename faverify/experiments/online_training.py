@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from .gaussian_integrals import LARGEST
 from .order_parameters import Equations, OrderParameters, order_parameters
 from .plain_records import plain
 from .states import Array
-from .teachers import TeacherStudent, checked_seeds, checked_times, whole
+from .teachers import TeacherStudent, checked_seeds, checked_times
 
 BLOCK = 32  # samples: beyond it, the products x_ν·x_μ cost more than the steps
 STEPS = 10**9  # of one simulation, which is hours
@@ -53,7 +53,8 @@ def simulate(problem: TeacherStudent, inputs: int, times: Any, *, seeds: Any = (
     """
     if not isinstance(problem, TeacherStudent) or problem.stack:
         raise Misuse("problem", getattr(problem, "stack", problem), "one fv.TeacherStudent, and no stack")
-    inputs = whole("inputs", inputs, problem.K + problem.M, "K + M = ")
+    least = problem.K + problem.M
+    inputs = whole_number("inputs", inputs, least, expected=f"a whole number, at least K + M = {least}")
     asked = checked_times(times)
     if asked[-1] * inputs > STEPS:
         raise Misuse("times", f"up to {asked[-1]:g}", f"at most {STEPS / inputs:g}: {STEPS:,} steps with N = {inputs}")

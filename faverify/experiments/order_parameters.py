@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from .gaussian_integrals import LARGEST, pairs, slopes, squares
 from .plain_records import plain
 from .runge_kutta import solve
 from .states import Array
-from .teachers import TeacherStudent, checked_times, cosine, half_squared_error, joint, signed, whole
+from .teachers import TeacherStudent, checked_times, cosine, half_squared_error, joint, signed
 
 MOST = 1_000_000  # steps
 
@@ -149,7 +149,7 @@ def order_parameters(
     """
     if not isinstance(problem, TeacherStudent):
         raise Misuse("problem", problem, "a fv.TeacherStudent")
-    most = whole("most", most, 1)
+    most = whole_number("most", most, 1)
     times, rates = checked_times(times), equations(problem)
     K, M = problem.K, problem.M
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from ..errors import Misuse, UnknownName
+from ..errors import Misuse, UnknownName, whole_number
 
 LEAST, MOST, MOST_SEED = 20, 500, 2**63 - 1
 IMAGES = ("data", "hidden", "activation", "scale", "rate", "batch", "epochs", "seeds", "samples", "single", "out",
@@ -81,6 +81,6 @@ def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options
     if "digits" in known.takes:
         digits = given["digits"] = 50 if digits is None else digits
     for argument, value, least, most in (("digits", digits, LEAST, MOST), ("seed", seed, 0, MOST_SEED)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
-            raise Misuse(argument, value, f"a whole number from {least} to {most}")
+        if value is not None:
+            whole_number(argument, value, least, most)
     return getattr(import_module(f".{known.module}", __package__), known.function)(seed=seed, **given)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,12 +31,11 @@ from ..errors import Misuse
 from .order_parameters import order_parameters
 from .plain_records import plain
 from .states import Array
-from .teachers import RULES, checked_seeds, small_start
+from .teachers import RULES, checked_seeds, sign_patterns, small_start
 
 LEARNED, REACHED, AGREED = 0.05, 0.90, 0.95
 KEPT, NEGATED = 0.5, 0.05  # of the controls
 BUDGET = 10_000  # steps of the integrator, which takes some 400 from where the criteria were fixed
-MOST = 6  # units, and 64 patterns
 SIZES, TEACHER, SCALE, ETA, END = (1.2, 0.6), (1.0, 1.0), 0.01, 0.5, 1000.0
 Bools = NDArray[np.bool_]
 
@@ -158,13 +156,10 @@ def sign_selection(
     """
     if rule not in RULES:
         raise Misuse("rule", rule, f"one of {', '.join(RULES)}")
-    magnitudes, chosen = np.asarray(sizes, dtype=np.float64), checked_seeds(seeds)
-    if magnitudes.ndim != 1 or not 1 <= magnitudes.size <= MOST or not (magnitudes > 0).all():
-        raise Misuse("sizes", sizes, f"positive magnitudes of F, one for each of 1 to {MOST} units")
+    F, chosen = sign_patterns(sizes), checked_seeds(seeds)
     if not t > 0:
         raise Misuse("t", t, "a positive time")
-    patterns = np.array(list(product((1.0, -1.0), repeat=magnitudes.size)))
-    start = small_start(patterns * magnitudes, v_star, scale=scale, eta=eta, seeds=chosen, rule=rule)
+    start = small_start(F, v_star, scale=scale, eta=eta, seeds=chosen, rule=rule)
     found = order_parameters(start, [0, float(t)], most=BUDGET).whole()
     ratio, (starts, ends) = found.loss[-1] / found.loss[0], np.sign(found.v)
-    return SignSelection(rule, magnitudes, scale, eta, float(t), tuple(chosen), patterns, ratio, starts, ends)
+    return SignSelection(rule, F[0], scale, eta, float(t), tuple(chosen), np.sign(F), ratio, starts, ends)

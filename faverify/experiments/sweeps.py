@@ -22,7 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 from .. import __version__
-from ..errors import Misuse, SweepStopped
+from ..errors import Misuse, SweepStopped, whole_number
 from .examples import Examples, document
 from .journals import Journal, Memory
 from .pools import Workers, WorkersLost, complete
@@ -162,8 +162,7 @@ def sweep(
         ("seed", seed, 0, MOST_SEED),
         ("jobs", 1 if jobs is None else jobs, 1, MOST_JOBS),
     ):
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Misuse(name, value, f"a whole number from {least} to {most}")
+        whole_number(name, value, least, most)
     header, tally = header_of(trial.claim, digits, seed), Tally()
     kept = Memory() if out is None else Journal(_place(out), header, cases)
 

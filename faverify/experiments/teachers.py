@@ -15,17 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, NonFiniteError
+from ..errors import Misuse, NonFiniteError, whole_number
 from .gaussian_integrals import covariance, pairs
 from .plain_records import plain
 from .states import Array
 
 RULES = ("dfa", "bp")
 REALISED = 1000  # inputs of a network whose order parameters a drawn start has
+MOST_UNITS = 6  # of which all sign patterns are asked: 64
 WIDEST = 1000.0  # scale of a drawn start: Q is its square, and may be a hundred times that at few inputs
 
 
@@ -143,7 +145,7 @@ def small_start(
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= WIDEST:
         raise Misuse("scale", scale, f"a positive number, {WIDEST:g} at most: Q grows as its square")
     K, M = F.shape[-1], v_star.size
-    inputs = whole("inputs", inputs, K + M, "K + M = ")
+    inputs = whole_number("inputs", inputs, K + M, expected=f"a whole number, at least K + M = {K + M}")
     v, Q, R = [], [], []
     for seed in checked_seeds(seeds):
         rng = np.random.default_rng(seed)
@@ -182,22 +184,26 @@ def cosine(a: Array, b: Array) -> Array:
     return found
 
 
+def sign_patterns(sizes: Any) -> Array:
+    """Every F with |F| = `sizes`: a row for each of the 2^K patterns of signs, all positive first.
+
+    Raises: Misuse.
+    """
+    magnitudes = _floats("sizes", sizes)
+    if magnitudes.ndim != 1 or not 1 <= magnitudes.size <= MOST_UNITS or not (magnitudes > 0).all():
+        raise Misuse("sizes", sizes, f"positive magnitudes of F, one for each of 1 to {MOST_UNITS} units")
+    return np.array(list(product((1.0, -1.0), repeat=magnitudes.size))) * magnitudes
+
+
 def checked_seeds(seeds: Any) -> list[int]:
     """Seeds as a list of whole numbers; one number stands for itself."""
     try:
-        found = [whole("seeds", seed, 0) for seed in (seeds if isinstance(seeds, Iterable) else [seeds])]
+        found = [whole_number("seeds", seed, 0) for seed in (seeds if isinstance(seeds, Iterable) else [seeds])]
     except Misuse as error:
         raise Misuse("seeds", seeds, "whole numbers ≥ 0, at least one") from error
     if not found:
         raise Misuse("seeds", seeds, "whole numbers ≥ 0, at least one")
     return found
-
-
-def whole(name: str, value: Any, least: int, why: str = "") -> int:
-    """A whole number of Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise Misuse(name, value, f"a whole number, at least {why}{least}")
-    return int(value)
 
 
 def checked_times(times: Any) -> Array:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,9 @@ import numpy as np
 from ..errors import Misuse
 from .order_parameters import OrderParameters, order_parameters
 from .plain_records import plain
-from .sign_selection import BUDGET, ETA, LEARNED, MOST, REACHED, SCALE, SIZES, TEACHER, Bools
+from .sign_selection import BUDGET, ETA, LEARNED, REACHED, SCALE, SIZES, TEACHER, Bools
 from .states import Array
-from .teachers import checked_seeds, small_start
+from .teachers import checked_seeds, sign_patterns, small_start
 
 END, FIRST, MARKS = 1000.0, 0.05, 240  # times: 0, then evenly spaced in log t
 EARLY, ALIGNED, DECLINE = 0.5, 0.9, 1e-3  # the integrator errs by about 1e-6
@@ -158,17 +157,14 @@ def two_phases(
     >>> found.dfa.holds.shape, found.dfa.fraction > found.null.fraction
     ((4, 2), True)
     """
-    magnitudes, chosen = np.asarray(sizes, dtype=np.float64), checked_seeds(seeds)
-    if magnitudes.ndim != 1 or not 1 <= magnitudes.size <= MOST or not (magnitudes > 0).all():
-        raise Misuse("sizes", sizes, f"positive magnitudes of F, one for each of 1 to {MOST} units")
+    F, chosen = sign_patterns(sizes), checked_seeds(seeds)
     if not FIRST < t < np.inf:
         raise Misuse("t", t, f"a time beyond {FIRST}")
-    patterns = np.array(list(product((1.0, -1.0), repeat=magnitudes.size)))
-    start = small_start(patterns * magnitudes, v_star, scale=scale, eta=eta, seeds=chosen)
+    start = small_start(F, v_star, scale=scale, eta=eta, seeds=chosen)
     times = np.concatenate([[0.0], np.geomspace(FIRST, t, MARKS)])
     paths = {rule: order_parameters(start.by(rule), times, most=BUDGET).whole() for rule in ("dfa", "bp")}
     dfa, null = (phases(path) for path in paths.values())
-    return TwoPhases(scale, eta, magnitudes, tuple(chosen), dfa, null, paths)
+    return TwoPhases(scale, eta, F[0], tuple(chosen), dfa, null, paths)
 
 
 def phases(path: OrderParameters) -> Phases:

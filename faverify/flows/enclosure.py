@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LawError, Misuse
+from ..errors import LawError, Misuse, whole_number
 from ..model.formulas import inner
 from ..model.names import unmarked
 from .balls import ROUGH, BallSeries, ball, bounds, cuts, decimals, horner, hull, over, precision
@@ -92,17 +92,8 @@ def settings(t: Any, digits: Any, order: Any, budget: Any) -> tuple[Fraction, in
     end = number(t, "t")
     if end < 0:
         raise Misuse("t", t, "a time of 0 or more")
-    whole(digits, "digits", FEWEST, MOST)
-    if order is not None:
-        whole(order, "order", 10, 1000)
-    whole(budget, "budget", 1, None)
-    return end, digits, order or order_for(digits), budget
-
-
-def whole(value: Any, argument: str, least: int, most: int | None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-        span = f"a whole number, at least {least}" if most is None else f"a whole number from {least} to {most}"
-        raise Misuse(argument, value, span)
+    digits, budget = whole_number("digits", digits, FEWEST, MOST), whole_number("budget", budget, 1)
+    return end, digits, order_for(digits) if order is None else whole_number("order", order, 10, 1000), budget
 
 
 @dataclass(frozen=True)

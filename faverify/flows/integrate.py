@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, NonFiniteError, NonUnique
+from ..errors import Misuse, NonFiniteError, NonUnique, whole_number
 from .corners import Germs
 from .engines import FloatEngine, LimbEngine
 from .layouts import Layout
@@ -155,15 +155,12 @@ def length(t: Any) -> Fraction:
 
 
 def limit(budget: Any) -> int:
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
-        raise Misuse("budget", budget, "a number of steps, at least 1")
-    return budget
+    return whole_number("budget", budget, 1, expected="a number of steps, at least 1")
 
 
 def places(digits: Any) -> int:
-    if isinstance(digits, bool) or not isinstance(digits, int) or not FLOAT <= digits <= MOST:
-        raise Misuse("digits", digits, f"a whole number from {FLOAT} (float64) to {MOST}")
-    return digits if digits == FLOAT else max(digits, LEAST)
+    found = whole_number("digits", digits, FLOAT, MOST, f"a whole number from {FLOAT} (float64) to {MOST}")
+    return found if found == FLOAT else max(found, LEAST)
 
 
 @contextmanager

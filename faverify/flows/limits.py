@@ -24,12 +24,12 @@ from typing import Any
 import mpmath
 from flint import arb, arb_mat
 
-from ..errors import Misuse, name_of
+from ..errors import Misuse, name_of, whole_number
 from ..kernel.trajectories import enclosed
 from ..kernel.verdicts import Scope, Verdict
 from ..model.rules import FeedbackAlignment
 from .balls import UNIT, BallSeries, ball, bounds, decimals, matrix_of, precision
-from .enclosure import FEWEST, MOST, TRUSTED, array_of, ranges_over, whole
+from .enclosure import FEWEST, MOST, TRUSTED, array_of, ranges_over
 from .lohner import Run, order_for
 from .problems import FlowProblem, Rows
 from .programs import Node, Program, settle
@@ -68,8 +68,7 @@ def enclose_limit(problem: FlowProblem, *, digits: int = 40, budget: int = BUDGE
     """
     if not isinstance(problem, FlowProblem):
         raise Misuse("problem", problem, "a fv.FlowProblem")
-    whole(digits, "digits", FEWEST, MOST)
-    whole(budget, "budget", 1, None)
+    digits, budget = whole_number("digits", digits, FEWEST, MOST), whole_number("budget", budget, 1)
     return Limit(problem, Search(Reduced(problem), digits, budget), digits)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, RuleError, Undecidable, UnsupportedOperation, name_of
+from ..errors import Misuse, RuleError, Undecidable, UnsupportedOperation, name_of, whole_number
 from ..kernel.passes import Run
 from ..kernel.states import State, value_of
 from ..kernel.wiring import places
@@ -57,8 +57,7 @@ class Training:
 
     def moves(self, step: int) -> dict[str, Any]:
         """Δθ of the step that leads from state `step`, counted from 0, to the next, by name."""
-        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < len(self):
-            raise Misuse("step", step, f"a whole number from 0 to {len(self) - 1}")
+        step = whole_number("step", step, 0, len(self) - 1)
         before, after = self._state(step), self._state(step + 1)
         return {unmarked(name): _array(after[name]) - _array(before[name]) for name in after}
 
@@ -71,9 +70,15 @@ class Training:
         return [_values(self.problem, law, dict(state), self.states[0]) for state in self.states]
 
     def _state(self, step: int) -> dict[str, Rows]:
-        if isinstance(step, bool) or not isinstance(step, int) or not -len(self.states) <= step < len(self.states):
-            raise Misuse("step", step, f"a whole number from 0 to {len(self)}, or −1 for the end")
-        return self.states[step]
+        return self.states[place(step, len(self.states))]
+
+
+def place(step: Any, states: int) -> int:
+    """Where a state is in a list of so many, counted from 0, or from the end below 0.
+
+    Raises: Misuse.
+    """
+    return whole_number("step", step, -states, states - 1, f"a whole number from 0 to {states - 1}, or −1 for the end")
 
 
 def steps(
@@ -104,9 +109,7 @@ def steps(
     if not isinstance(problem, FlowProblem):
         raise Misuse("problem", problem, "a fv.FlowProblem")
     rate = number(eta, "eta")
-    for name, value, least in (("n", n, 0), ("bits", bits, 64)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise Misuse(name, value, f"a whole number, at least {least}")
+    n, bits = whole_number("n", n, 0), whole_number("bits", bits, 64)
     state: dict[str, Rows] = {}
     states, losses = [], []
     for step in range(n + 1):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ..errors import ActivationError, Misuse, UnknownName, UnsupportedOperation, where
+from ..errors import ActivationError, Misuse, UnknownName, UnsupportedOperation, where, whole_number
 from ..kernel.carriers import exact
 from .formulas import Parameter, parameter
 
@@ -174,8 +174,8 @@ HIGHEST = 1000  # powers are written out
 
 
 def _power(p: int) -> Activation:
-    if isinstance(p, bool) or not isinstance(p, int) or not 1 <= p <= HIGHEST:
-        raise Misuse("p", p, f"a whole number from 1 to {HIGHEST}; fv.homogeneous(p) is every φ with h φ′ = p φ")
+    told = f"a whole number from 1 to {HIGHEST}; fv.homogeneous(p) is every φ with h φ′ = p φ"
+    p = whole_number("p", p, 1, HIGHEST, told)
     slope = (lambda h: p * h ** (p - 1)) if p > 1 else (lambda h: 0 * h + 1)
     return Activation(lambda h: h**p, slope, p, f"power-{p}", (), known=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from ..errors import Misuse, NetworkError, called, name_of, told
+from ..errors import Misuse, NetworkError, called, name_of, told, whole_number
 from ..kernel.outlines import OutlineCarrier
 from ..kernel.passes import Run
 from ..kernel.words import symbols
@@ -111,9 +111,8 @@ class Repeated(Network):
     block_inputs: Mapping[str, Any] = {}
 
     def __init__(self, blocks: int | None = None) -> None:
-        if blocks is not None and (isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1):
-            raise Misuse("blocks", blocks, "a whole number ≥ 1, or None for every number")
-        self.blocks = blocks
+        told = "a whole number ≥ 1, or None for every number"
+        self.blocks = None if blocks is None else whole_number("blocks", blocks, 1, expected=told)
 
     def outer(self) -> dict[str, tuple[Any, Any]]:
         raise NotImplementedError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..errors import Misuse, Undecidable
+from ..errors import Misuse, Undecidable, whole_number
 from ..kernel.passes import Run
 from ..kernel.questions import Question
 from ..model.laws import as_law
@@ -46,8 +46,7 @@ def derivative(
         raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1))")
     if layer is not None and (isinstance(layer, bool) or layer not in range(1, net.depth)):
         raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise Misuse("samples", samples, "a whole number ≥ 1")
+    samples = whole_number("samples", samples, 1)
     layers = list(range(1, net.depth)) if layer is None else [layer]
     question = Question(law, rule, net.activation, net=net)
 
