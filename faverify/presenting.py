@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn
+
+
+def matrix_text(rows: Any, entry: Callable[[Any], str] = str) -> str:
+    """A small matrix on one line: [[1, 2], [3, 4]]."""
+    return "[" + ", ".join("[" + ", ".join(map(entry, row)) + "]" for row in rows) + "]"
+
+
+def value_text(value: Any) -> str:
+    """A number or an expression; a matrix as its rows."""
+    return matrix_text(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 class Presentable:

@@ -22,6 +22,7 @@ from ..errors import Misuse, UnsupportedOperation, name_of
 from ..kernel.carriers import watch
 from ..kernel.passes import Run
 from ..model.names import marked, unmarked
+from ..presenting import matrix_text
 from ..proving.given import numbers
 from ..proving.polynomials import PolynomialCarrier, Polynomials
 from .residues import Field, ResidueCarrier, null_space_modulus
@@ -240,7 +241,9 @@ def _without_idle(setting: Setting) -> Setting:
                 if degree:
                     used[variable.partition("[")[0]].add(name)
         if all(rate == 0 for rate in rates):
-            idle.append((name, f"{name} does not move: its velocity is 0; here it is {_text(setting.base[name])}"))
+            idle.append(
+                (name, f"{name} does not move: its velocity is 0; here it is {matrix_text(setting.base[name])}")
+            )
     nothing = {"B1", f"F{setting.net.depth}"} & set(sizes)
     idle += [(name, f"{name} stands in for no map and is left out") for name in sorted(nothing) if used[name] <= {name}]
     if not idle:
@@ -327,7 +330,7 @@ def describe(setting: Setting) -> dict[str, str]:
     if setting.signed:
         scope["region"] = f"where the signs are those of {values_text(setting.base)}"
     for name, rows in setting.given().items():
-        scope[unmarked(name)] = _text(rows)
+        scope[unmarked(name)] = matrix_text(rows)
     for name, value in setting.constants.values.items():
         scope[name] = str(value)
     return scope
@@ -335,11 +338,7 @@ def describe(setting: Setting) -> dict[str, str]:
 
 def values_text(values: Mapping[str, Rows]) -> str:
     """W1 = [[1, 2]]; W2 = …"""
-    return "; ".join(f"{name} = {_text(rows)}" for name, rows in values.items())
-
-
-def _text(rows: Rows) -> str:
-    return "[" + ", ".join("[" + ", ".join(map(str, row)) + "]" for row in rows) + "]"
+    return "; ".join(f"{name} = {matrix_text(rows)}" for name, rows in values.items())
 
 
 def entry_of(variable: str) -> tuple[str, int, int]:

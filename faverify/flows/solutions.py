@@ -14,6 +14,7 @@ import sympy
 from ..errors import Misuse, name_of
 from ..kernel.passes import Run
 from ..kernel.verdicts import Refuted, Scope
+from ..presenting import value_text
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
@@ -49,15 +50,8 @@ class OfProblem:
         lines = []
         for what, several in groupby(self.stated(), key=lambda row: row[0]):
             lines += [] if what == "given" else [f"  {what}:"]
-            lines += [f"  {'' if what == 'given' else '  '}{name} = {shown(value)}" for _, name, value in several]
+            lines += [f"  {'' if what == 'given' else '  '}{name} = {value_text(value)}" for _, name, value in several]
         return "\n".join(lines)
-
-
-def shown(value: Any) -> str:
-    """A number or an expression; a matrix as its rows."""
-    if not isinstance(value, (list, tuple)):
-        return str(value)
-    return "[" + ", ".join("[" + ", ".join(map(str, row)) + "]" for row in value) + "]"
 
 
 @dataclass(frozen=True)
@@ -112,7 +106,7 @@ class Solution(OfProblem):
         ends = None if self.ends is None else str(self.ends)
         told = {
             "error": "a function, which no record holds",
-            "data": {n: shown(v) for n, v in self.problem.data.items()},
+            "data": {n: value_text(v) for n, v in self.problem.data.items()},
         }
         problem = told if self.problem.error is not None else self.problem.to_dict()
         return {"kind": "solution", "problem": problem, "values": values, "ends": ends}

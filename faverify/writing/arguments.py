@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..flows.solutions import shown
+from ..presenting import value_text
 from .latex import plain
 from .letters import matrix_lines
 from .notation import latex_name, text_name
@@ -64,7 +64,7 @@ def told_lines(witness: Any, kind: str) -> Iterator[tuple[str, list[tuple[str, s
             yield (
                 heading,
                 [
-                    (what, f"{name} = {shown(value)}", value_latex(name, value))
+                    (what, f"{name} = {value_text(value)}", value_latex(name, value))
                     for what, name, value in witness.stated()
                 ],
             )

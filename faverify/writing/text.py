@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernel.questions import at_steps
 from ..model.names import unmarked
+from ..presenting import matrix_text
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -16,11 +17,6 @@ def subscripted(name: str) -> str:
     name = unmarked(name)
     head = name.rstrip("0123456789")
     return head + name[len(head) :].translate(SUBSCRIPTS) if head and "_" not in name else name
-
-
-def matrix_text(rows: Any) -> str:
-    """A small matrix on one line: [[1, 2], [3, 4]]."""
-    return "[" + ", ".join("[" + ", ".join(entry_text(entry) for entry in row) + "]" for row in rows) + "]"
 
 
 def entry_text(entry: Any) -> str:
@@ -66,7 +62,7 @@ def witness_text(witness: Any) -> str:
     sizes = ", ".join(f"{name} = {size}" for name, size in witness.sizes.items())
     place = f"{witness.network}, {sizes}" if by_name else f"widths {'-'.join(map(str, witness.widths))}"
     lines = [f"  {place}, φ = {witness.activation}"]
-    lines += [f"  {subscripted(name)} = {matrix_text(value)}" for name, value in named]
+    lines += [f"  {subscripted(name)} = {matrix_text(value, entry_text)}" for name, value in named]
     lines += [f"  {name} = {value}" for name, value in witness.parameters.items()]
     where = f"layer {witness.layer}" + (f", entry {witness.entry}" if witness.entry is not None else "")
     what = "Q(θ + Δθ) − Q(θ)" if witness.step and witness.claim else "dQ/dt"

@@ -10,11 +10,11 @@ from ..kernel.questions import at_steps
 from ..kernel.states import Increments, State, value_of
 from ..kernel.wiring import places
 from ..model.networks import MLP, Sized
+from ..presenting import matrix_text
 from ..proving.jets import MovedState, Unvalued, law_jet
 from ..proving.rings import Assignment, Balls, Rationals
 from .latex import plain
 from .notation import dotted, latex_name, text_name
-from .text import matrix_text
 
 
 def worked_lines(verdict: Any) -> Iterator[tuple[str, str, str]]:
@@ -105,8 +105,7 @@ def _line(name: str, rows: Any) -> tuple[str, str]:
 
 
 def _text(rows: Any) -> str:
-    rows = [[_entry(entry) for entry in row] for row in rows]
-    return rows[0][0] if len(rows) == len(rows[0]) == 1 else matrix_text(rows)
+    return _entry(rows[0][0]) if len(rows) == len(rows[0]) == 1 else matrix_text(rows, _entry)
 
 
 def _entry(entry: Any) -> str:
