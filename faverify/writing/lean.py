@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from .certificates import Case, cases_of, put
@@ -24,6 +23,17 @@ open Finset
 """
 
 
+WRITTEN_OUT = {
+    "had": "Matrix.of fun i j => {0} i j * {1} i j",
+    "inner": "∑ i, ∑ j, {0} i j * {1} i j",
+    "total": "∑ i, ∑ j, {0} i j",
+    "rows": "Matrix.of fun i (_ : Fin 1) => ∑ j, {0} i j",
+    "spread": "Matrix.of fun i _ => {0} i 0",
+    "diagonal": "Matrix.of fun i (_ : Fin 1) => {0} i i",
+    "ones": "Matrix.of fun _ _ => 1",
+}
+
+
 class Lean(Reals):
     """Mathlib's notation, entries indexed by Fin."""
 
@@ -32,29 +42,15 @@ class Lean(Reals):
     def matrix(self, dims: Any) -> str:
         return f"Matrix (Fin {size(dims[0])}) (Fin {size(dims[1])}) ℝ"
 
-    def number(self, value: Fraction) -> tuple[str, int]:
-        shown, level = super().number(value)
-        return shown, level
-
     def shown(self, node: Node) -> tuple[str, int]:
         op, args = node.op, node.args
         part = [self.text(a, 0) for a in args if isinstance(a, Node)]
         if op == "mul":
             return f"{part[0]} * {part[1]}", 40
-        if op == "had":
-            return f"Matrix.of fun i j => {part[0]} i j * {part[1]} i j", 60
         if op == "tr":
             return f"{part[0]}.transpose", 0
-        if op == "inner":
-            return f"∑ i, ∑ j, {part[0]} i j * {part[1]} i j", 60
-        if op == "total":
-            return f"∑ i, ∑ j, {part[0]} i j", 60
-        if op == "rows":
-            return f"Matrix.of fun i (_ : Fin 1) => ∑ j, {part[0]} i j", 60
-        if op == "spread":
-            return f"Matrix.of fun i _ => {part[0]} i 0", 60
-        if op == "diagonal":
-            return f"Matrix.of fun i (_ : Fin 1) => {part[0]} i i", 60
+        if op in WRITTEN_OUT:
+            return WRITTEN_OUT[op].format(*part), 60
         if op == "scale":
             return f"{part[0]} • {part[1]}", 40
         if op == "add" and node.dims is not None:
@@ -63,8 +59,8 @@ class Lean(Reals):
             return f"-{part[0]}", 50
         if op == "sign":
             return f"{part[0]}.map sign", 40
-        if op in ("zero", "ones"):
-            return ("0" if op == "zero" else "Matrix.of fun _ _ => 1"), 60 * (op == "ones")
+        if op == "zero":
+            return "0", 0
         return super().shown(node)
 
 
@@ -85,6 +81,11 @@ def inside(text: str) -> str:
     return text.replace("-/", "- /").replace("/-", "/ -")
 
 
+def one_sample(dialect: Lean, node: Node) -> str:
+    """The type of a matrix, with one sample where their number is free."""
+    return dialect.matrix(tuple(1 if n == "m" else n for n in node.dims or ()))
+
+
 def layer_lines(case: Case) -> list[str]:
     """One layer as a namespace."""
     dialect, carrier = Lean(), case.carrier
@@ -99,14 +100,10 @@ def layer_lines(case: Case) -> list[str]:
         lines.append(f"variable ({scalar(node.args[0])} : ℝ)")
     for node in carrier.letters.values():
         if node in used(case):
-            rows, cols = ((1 if n == "m" else n) for n in node.dims or ())
-            lines.append(f"variable ({identifier(node.args[0])} : {dialect.matrix((rows, cols))})")
+            lines.append(f"variable ({identifier(node.args[0])} : {one_sample(dialect, node)})")
     lines.append("")
-    names = []
     for name, node in carrier.definitions.items():
-        rows, cols = ((1 if n == "m" else n) for n in node.dims or ())
-        lines.append(f'local notation "{identifier(name)}" => ({dialect.text(node)} : {dialect.matrix((rows, cols))})')
-        names.append(identifier(name))
+        lines.append(f'local notation "{identifier(name)}" => ({dialect.text(node)} : {one_sample(dialect, node)})')
         for layer, (h, dims) in carrier.gates.items():
             if h == name:
                 for what, function in (("a", "phi"), ("dphi", "dphi")):
