@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +26,17 @@ RULES = {
 @pytest.fixture(params=list(RULES))
 def rule(request: Any) -> Any:
     return RULES[request.param]
+
+
+@pytest.fixture
+def without(monkeypatch: Any) -> Any:
+    """`without("matplotlib")`: as if it were not installed, until the test ends."""
+
+    def hide(library: str) -> None:
+        for name in [library, *(name for name in sys.modules if name.startswith(f"{library}."))]:
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
 
 
 def value_of_word(word: Word, sizes: dict[str, int], letters: dict[str, Any]) -> list[list[Any]]:

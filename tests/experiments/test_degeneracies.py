@@ -7,6 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
+from scipy.special import erf
 
 import faverify as fv
 from faverify.errors import Misuse
@@ -14,7 +16,6 @@ from faverify.experiments.degeneracies import ERF, _gram, _normal, sign_copies
 from faverify.flows.balls import ball, precision
 
 CUBIC = fv.Activation(lambda h: h + h**3, lambda h: 1 + 3 * h**2, name="h + h³", kinks=())
-erf = pytest.importorskip("scipy.special").erf
 
 
 def drawn(seed: int, K: int, d: int, samples: int = 30):
@@ -87,7 +88,6 @@ def test_back_propagation_leaves_every_copy_stable():
 
 def test_the_count_over_rationals_against_sturm():
     """φ = h + h³ with rational samples: the positive roots of the characteristic polynomial, counted exactly."""
-    sympy = pytest.importorskip("sympy")
     for seed in range(3):
         W, v, F, x = drawn(seed, 2, 2)
         found = fv.unstable_directions(W, v, F, x, CUBIC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import gzip
 import importlib.util
 import os
@@ -182,15 +181,8 @@ def test_images_from_which_nothing_can_be_learnt(same):
         shown.scaling()
 
 
-def test_digits_name_the_extra_where_scikit_learn_is_missing(monkeypatch):
-    loaded = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("sklearn"):
-            raise ImportError(name)
-        return loaded(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_digits_name_the_extra_where_scikit_learn_is_missing(without):
+    without("sklearn")
     with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[images\]'"):
         images("digits")
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 import faverify as fv
 from faverify.errors import Misuse, NonFiniteError
@@ -14,7 +15,6 @@ from faverify.experiments.online_training import BLOCK, gaps
 from faverify.experiments.order_parameters import Equations
 from faverify.experiments.teachers import cosine
 
-erf = pytest.importorskip("scipy.special").erf
 START = {"eta": 0.5, "v": [0.6, 0.3], "F": [1, -0.7], "Q": [[0.5, 0.1], [0.1, 0.4]], "R": [[0.4, 0.1], [-0.1, -0.3]],
          "v_star": [1.2, 0.8], "T": [[1, 0.2], [0.2, 0.8]]}  # fmt: skip
 ONE = {"eta": 0.5, "v": [0.1], "F": [1], "Q": [[0.2]], "R": [[0.1]], "v_star": [1], "T": [[1]]}

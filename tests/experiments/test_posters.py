@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import json
 from fractions import Fraction
@@ -117,22 +116,14 @@ def test_records_are_ready_for_json(request, name):
     assert "evidence, not a proof" in str(found)
 
 
-def test_figures_name_the_extra_where_matplotlib_is_missing(conserved, monkeypatch, tmp_path):
-    loaded = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return loaded(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_figures_name_the_extra_where_matplotlib_is_missing(conserved, without, tmp_path):
+    without("matplotlib")
     with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[plot\]'"):
         conserved.figure(tmp_path / "drift.svg")
 
 
 @pytest.mark.parametrize("name", ["conserved", "converged"])
 def test_figures_are_drawn_with_the_same_bytes(request, tmp_path, name):
-    pytest.importorskip("matplotlib")
     found = request.getfixturevalue(name)
     first, second = (found.figure(tmp_path / f"{k}.svg").read_bytes() for k in "ab")
     assert first == second

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -208,8 +206,8 @@ def test_misuse_is_told(torch):
         tn.train(net.forward, net.weights, net.feedback, net.x, net.y, laws, eta=1e3, steps=100)
 
 
-def test_without_pytorch_the_remedy_is_told(monkeypatch):
+def test_without_pytorch_the_remedy_is_told(without):
     tn.torch_module.cache_clear()
-    monkeypatch.setitem(sys.modules, "torch", None)
+    without("torch")
     with pytest.raises(fv.Misuse, match=r"torch = 'not installed': expected PyTorch: pip install 'faverify\[torch\]'"):
         tn.residual_example().halve({}, **RUN)

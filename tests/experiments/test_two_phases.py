@@ -143,7 +143,6 @@ def test_records_and_the_figure(both, selected, tmp_path):
         assert json.loads(json.dumps(record, allow_nan=False))["kind"] == "evidence"
     assert "selects: True" in str(selected["dfa"])
     assert "BP, the null" in str(both)
-    pytest.importorskip("matplotlib")
     drawn = both.figure(tmp_path / "phases.svg").read_text(encoding="utf-8")
     assert "initial scale 0.01" in drawn
     assert "bp: cos(v, F)" in drawn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import math
 
@@ -125,17 +124,10 @@ def test_formats_and_the_same_bytes(path, tmp_path):
         fv.plot.drift(path).save(tmp_path / "a.docx")
 
 
-def test_misuse_is_told(path, monkeypatch):
+def test_misuse_is_told(path, without):
     with pytest.raises(fv.Misuse, match="some of layer, neuron, product, gradient"):
         fv.plot.alignment(path, ["layers"])
-    loaded = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return loaded(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    without("matplotlib")
     with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[plot\]'"):
         fv.plot.drift(path)
 

@@ -129,10 +129,8 @@ def test_mathematics_is_mathml_or_text(document, monkeypatch):
     assert "Ẇ_{l+1}" in "".join(page.words)
 
 
-def test_without_the_library_formulae_are_text(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "latex2mathml.converter", None)
+def test_without_the_library_formulae_are_text(without):
+    without("latex2mathml")
     markup.mathml.cache_clear()
     assert markup.formula("a < b", "a < b") == "<code>a &lt; b</code>"
     markup.mathml.cache_clear()
