@@ -56,7 +56,8 @@ def side_by_side(widths: tuple[int, ...], repeats: int) -> tuple[list[float], li
 
 def audit_seconds(name: str) -> float:
     """`faverify check NAME` beyond imports: every law of the library, the rule's own, and those not listed."""
-    asked = Asked(None, None, False, None, (), 60, 0, False)
+    asked = Asked(widths=None, network=None, activation=None, bias=False, layer=None, assume=(), budget=60,
+                  time_limit=0, as_json=False)  # fmt: skip
 
     def once() -> None:
         with contextlib.redirect_stdout(io.StringIO()):

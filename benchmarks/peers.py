@@ -97,11 +97,13 @@ def ours(net: Any) -> Callable[[tuple[int, ...], int], list[Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--quick", action="store_true", help="the smallest size, once; writes nothing")
+    asked = parser.parse_args()
+    repeats, sizes = (1, SIZES[:1]) if asked.quick else (asked.repeats, SIZES)
     ways = {"fv.check, these widths": ours(fv.MLP), "fv.check, all widths": ours(None), "python-flint": by_flint,
             "symengine": by_symbols("symengine"), "SymPy": by_symbols("sympy")}  # fmt: skip
     rows, slow = [], set()
-    for widths, samples in SIZES:
+    for widths, samples in sizes:
         times: dict[str, list[float]] = {name: [] for name in ways if name not in slow}
         for _ in range(repeats):
             for name, seconds in times.items():
@@ -120,6 +122,8 @@ def main() -> None:
                    "ratio": statistics.median(ratios), "spread": [ratios[0], ratios[-1]]}  # fmt: skip
             rows.append(row)
             print(f"{widths!s:<18} × {samples}  {name:<24}{median:10.4f} s   {row['ratio']:9.1f} ×")
+    if asked.quick:
+        return
     versions = {n: importlib.metadata.version(n) for n in ("sympy", "symengine", "python-flint", "numpy")}
     record = {"rows": rows, "versions": versions | {"python": platform.python_version()}}
     path = Path(__file__).with_suffix(".json")

@@ -2,6 +2,7 @@
 
 python benchmarks/run.py                     # some 40 minutes; extras "bench" and "test"; PyTorch and Coq if installed
 python benchmarks/run.py identities peers    # some of them
+python benchmarks/run.py --quick             # each with small sizes, to see that it runs; writes nothing
 python benchmarks/run.py --table             # only the table, benchmarks/README.md, from the data at hand
 
 A benchmark whose library is not installed is named with the reason, and its data stay as they were.
@@ -90,6 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(NEEDS)}; all if left out")
     parser.add_argument("--table", action="store_true", help="only write benchmarks/README.md")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that each runs; writes nothing")
     asked = parser.parse_args()
     if unknown := [name for name in asked.names if name not in NEEDS]:
         parser.error(f"no benchmark is called {unknown[0]!r}: there are {', '.join(NEEDS)}")
@@ -99,11 +101,13 @@ def main() -> None:
             print(f"{name}: not run, {', '.join(lacks)} is not installed")
             continue
         start = time.perf_counter()
-        code = subprocess.run([sys.executable, str(PLACE / f"{name}.py")], check=False).returncode
+        words = [sys.executable, str(PLACE / f"{name}.py"), *["--quick"] * asked.quick]
+        code = subprocess.run(words, check=False).returncode
         failed += [name] if code else []
         print(f"{name}: {'failed' if code else 'done'} after {time.perf_counter() - start:.0f} s")
-    (PLACE / "README.md").write_text(table(), encoding="utf-8")
-    print(table())
+    if not asked.quick:
+        (PLACE / "README.md").write_text(table(), encoding="utf-8")
+        print(table())
     sys.exit(1 if failed else 0)
 
 
