@@ -9,7 +9,7 @@ from flint import fmpz_mat
 
 import faverify as fv
 from faverify.experiments.convolutions import convolution_basis, generically_apart
-from faverify.kernel.ranks import generically_independent, rank
+from faverify.kernel.ranks import Minor, generically_independent, greatest_minor, rank
 
 SCOPE = fv.Scope(*["given"] * 8)
 
@@ -24,10 +24,46 @@ def test_ranks_are_those_of_flint(seed):
     assert rank(matrix) == fmpz_mat(matrix).rank()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_minor_is_the_determinant_of_its_columns(seed):
+    draw = random.Random(seed)
+    rows, more = draw.randint(1, 5), draw.randint(0, 3)
+    matrix = [[draw.choice((0, 0, 1, -2, 3, 10**9)) for _ in range(rows + more)] for _ in range(rows)]
+    found = greatest_minor(matrix)
+    assert len(found.columns) == fmpz_mat(matrix).rank()
+    assert list(found.columns) == sorted(set(found.columns))
+    if len(found.columns) == rows:
+        assert abs(found.value) == abs(int(fmpz_mat([[row[j] for j in found.columns] for row in matrix]).det())) > 0
+
+
+def test_a_minor_is_told():
+    assert str(Minor((0, 2), -7)) == "the minor of 2 rows and the columns 0, 2 is ±7, and not 0"
+    long = str(Minor(tuple(range(13)), -(10**30)))
+    assert "the columns 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … is ±100000000000… (31 digits), and" in long
+    assert "…" not in str(Minor(tuple(range(12)), 10**29))
+    assert Minor((0, 2), -7).to_dict() == {"kind": "minor", "columns": [0, 2], "value": "-7"}
+
+
+def test_independent_rows_are_a_verdict_with_its_minor():
+    found = generically_independent([[2, 1, 0], [0, 0, 3]], "two rows are independent", "FeedbackAlignment", SCOPE)
+    assert type(found) is fv.Proved
+    assert (found.law, found.rule, found.scope) == ("independence", "FeedbackAlignment", SCOPE)
+    assert found.statement == "two rows are independent"
+    assert found.how == "a minor of 2 × 2 whole numbers that is not 0"
+    assert (found.witness.columns, found.witness.value) == ((0, 2), 6)
+
+
 def test_rows_that_depend_on_each_other_prove_nothing():
     found = generically_independent([[1, 2], [2, 4]], "two rows are independent", "FeedbackAlignment", SCOPE)
     assert isinstance(found, fv.Undecided)
-    assert "rank 1" in found.tried[0]
+    assert found.tried == ("at the choice that was tried 2 rows have rank 1",)
+    assert (found.law, found.rule, found.scope, found.how) == (
+        "independence",
+        "FeedbackAlignment",
+        SCOPE,
+        "an exact rank",
+    )
+    assert found.statement == "two rows are independent"
     assert generically_independent([], "none", "FeedbackAlignment", SCOPE).kind == "undecided"
 
 
