@@ -65,7 +65,6 @@ def test_exit_codes(tmp_path, body, code, told):
 
 
 def test_figures_stand_beside_or_inside(tmp_path):
-    pytest.importorskip("matplotlib", reason="pip install 'faverify[plot]'")
     claimed = GOOD.replace("def theorem", '@fv.claim("RK-T1")\ndef theorem')
     place = folder(tmp_path, p=claimed)
     for name in ("r.tex", "r.html"):

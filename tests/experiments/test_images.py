@@ -383,7 +383,6 @@ def test_the_command_tells_misuse(folder):
 
 
 def test_the_figure_has_the_same_bytes(shown, tmp_path):
-    pytest.importorskip("matplotlib", reason="pip install 'faverify[plot]'")
     found = align_then_memorise(data=shown, **{**ASKED, "scale": 0.0})
     first, second = (found.figure(tmp_path / f"{k}.svg").read_bytes() for k in "ab")
     assert first == second

@@ -9,6 +9,8 @@ import faverify as fv
 from faverify.experiments.random_problems import random_chain
 from faverify.experiments.trials import generator
 
+from .regularised import agreement
+
 RULE = fv.rules.FeedbackAlignment()
 CASES = [random_chain(generator(11, k), RULE) for k in range(40)]
 
@@ -40,9 +42,6 @@ def test_every_case_ends_with_a_named_status():
 
 def test_gates_as_steep_ramps_agree():
     """Ramps of width ε and ε/2 by SciPy: within three times their own difference."""
-    pytest.importorskip("scipy", reason="the reference is integrated by SciPy")
-    from .regularised import agreement
-
     chosen = CASES[:10]
     batch = fv.integrate_many(chosen, 2)
     checked = 0
