@@ -206,8 +206,8 @@ def test_bounds_hold_between_the_steps():
 def test_a_law_with_a_sign_of_its_own():
     found = fv.enclose(scalar(error=lambda t, f: t + 0 * f), 2, digits=25)
     (size,) = found.range(lambda layer, above: fv.norm1(layer.W))
-    assert size.lower <= 0
-    assert size.upper >= 1
+    assert Fraction(-6, 5) < size.lower <= 0
+    assert 1 <= size.upper < Fraction(6, 5)
 
 
 def test_the_alignment_of_the_corollary_is_proved():

@@ -75,8 +75,10 @@ def at_a_point(net, rule, seed=0, samples=2):
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("net", NETWORKS.values(), ids=NETWORKS)
 def test_the_prover_and_the_recheck_run_alike(net, rule):
-    if isinstance(rule, R.DirectFeedbackAlignment) and isinstance(net, N.Convolution):
-        pytest.skip("its layers have other positions than the output")
+    if isinstance(rule, R.DirectFeedbackAlignment) and net is NETWORKS["convolution of a square"]:
+        with pytest.raises(fv.ShapeError):  # its layers have other positions than the output
+            at_a_point(net, rule)
+        return
     sized, data, _, moves = at_a_point(net, rule)
     state = {name: Grid(rows, {}) for name, rows in data.items()}
     several = isinstance(sized.inputs, dict)
@@ -132,6 +134,6 @@ def test_a_cut_around_each_layer_proves_nothing_that_the_whole_network_refutes(n
 def test_outlines_have_the_shapes_of_what_they_outline():
     for net in NETWORKS.values():
         run = Run(net, OutlineCarrier(), "samples")
-        for name, rate in run.velocities(FA).items():
-            assert isinstance(rate, Value)
-            assert rate._dims == run.shape("weight", name) if name in net.shapes() else True
+        rates = run.velocities(FA)
+        assert all(isinstance(rate, Value) for rate in rates.values())
+        assert {name: rate._dims for name, rate in rates.items()} == net.shapes()
