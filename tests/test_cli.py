@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-FAVERIFY = [sys.executable, "-m", "faverify.cli"]
+from .conftest import run_faverify as run
+
 RULE = '''
 import faverify as fv
 
@@ -64,12 +63,6 @@ class Prints(Half):
 class Asks(Half):
     def feedback(self, above): return above.B if above.index > 3 else above.B
 '''
-
-
-def run(*words, **options):
-    found = subprocess.run([*FAVERIFY, *words], capture_output=True, text=True, check=False, **options)
-    assert "Traceback" not in found.stdout + found.stderr, found.stderr
-    return found
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from faverify.kernel.passes import Run
 from faverify.model.names import marked
 from faverify.proving.rings import Assignment, Rationals
 
+from ..conftest import entries_of
+
 R = fv.rules
 FA, BP, DFA, KP = R.FeedbackAlignment(), R.BackPropagation(), R.DirectFeedbackAlignment(), R.KolenPollack()
 
@@ -101,8 +103,7 @@ def rate_at(rule, net, law, fixed, seed, weights=None):
     given = {marked(k): [list(r) for r in v] for k, v in fixed.items()} | (weights or {})
     carrier = Assignment(Rationals(), given, lambda _: draws.randint(-9, 9))
     moves = Run(net, carrier, 1).velocities(rule)
-    at = {f"{k}[{i},{j}]": x for k, v in carrier.data.items() for i, row in enumerate(v) for j, x in enumerate(row)}
-    speed = {f"{k}[{i},{j}]": x for k, v in moves.items() for i, row in enumerate(v.data) for j, x in enumerate(row)}
+    at, speed = entries_of(carrier.data), entries_of({name: rate.data for name, rate in moves.items()})
     total = Fraction(0)
     for monomial, c in law.polynomial.items():
         for name, power in monomial:

@@ -23,6 +23,8 @@ import faverify as fv
 from faverify.experiments import journals, pools
 from faverify.experiments.trials import TRIALS, generator, judged, outcome, trial_named
 
+from ..conftest import contents
+
 HERE = Path(__file__).parent
 CASES = 60
 COMMAND = [sys.executable, "-c", "from small_trials import command; command()"]
@@ -44,10 +46,6 @@ def unbroken(trials, tmp_path):
     folder.mkdir()
     fv.sweep("DRAWS", cases=CASES, out=folder / "results.jsonl")
     return contents(folder)
-
-
-def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def environment(**more):

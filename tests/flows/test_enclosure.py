@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import mpmath
 import pytest
 
 import faverify as fv
 
-CASES = json.loads((Path(__file__).parent / "relu_flows.json").read_text(encoding="utf-8"))["relu"]
+from ..conftest import RELU_FLOWS as CASES
+
 FA = fv.rules.FeedbackAlignment()
 ONE = [[1]]
 

@@ -13,7 +13,7 @@ from faverify.kernel.words import WordCarrier
 from faverify.proving.polynomials import over_polynomials
 from faverify.proving.rings import Assignment, Rationals
 
-from ..conftest import value_of_word
+from ..conftest import entries_of, value_of_word
 from .test_carriers import evaluated
 
 R = fv.rules
@@ -52,12 +52,8 @@ def test_a_rule_agrees_over_exact_carriers(name, seed):
     words = Run(NET, WordCarrier()).velocities(rule)
     assert {k: value_of_word(word, {"m": SAMPLES}, letters | signs) for k, word in words.items()} == expected
 
-    numbers = {}
-    for key, rows in letters.items():
-        for i, row in enumerate(rows or []):
-            for j, entry in enumerate(row):
-                numbers[f"{key}[{i},{j}]"] = entry
-                numbers[f"sign({key}[{i},{j}])"] = (entry > 0) - (entry < 0)
+    numbers = entries_of({name: rows for name, rows in letters.items() if rows})
+    numbers |= {f"sign({name})": (entry > 0) - (entry < 0) for name, entry in numbers.items()}
     polynomials = over_polynomials(lambda carrier: Run(NET, carrier, SAMPLES).velocities(rule))
     for key, matrix in polynomials.items():
         assert [[evaluated(p, matrix.ring.names, numbers) for p in row] for row in matrix.data] == expected[key]
