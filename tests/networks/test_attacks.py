@@ -255,6 +255,7 @@ def test_powers_of_powers_are_given_up_in_time():
 
     verdict = fv.check(LAW, FA, network({"W": ("n", "n"), "V": ("k", "n")}, forward), budget=3)
     assert verdict.kind != "proved"
+    assert "asks for words of 256 terms" in " ".join(verdict.tried)
 
 
 def test_scopes_of_networks():
