@@ -1,11 +1,14 @@
-"""The zoo of rules and the evaluation of words that the tests share."""
+"""What tests of several rooms share: a zoo of rules, the evaluation of words, reference flows, runs of the command."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,8 @@ RULES = {
     "KP": fv.rules.KolenPollack(),
     "KP-decay": fv.rules.KolenPollack(decay=Fraction(1, 3)),
 }
+# Nine flows of ReLU networks with their events, to 49 digits.
+RELU_FLOWS = json.loads((Path(__file__).parent / "flows" / "relu_flows.json").read_text(encoding="utf-8"))["relu"]
 
 
 @pytest.fixture(params=list(RULES))
@@ -59,3 +64,26 @@ def value_of_word(word: Word, sizes: dict[str, int], letters: dict[str, Any]) ->
                     factors.append(letters[name][at[i]][at[j]])
             found[at[row] if row >= 0 else 0][at[col] if col >= 0 else 0] += coefficient * math.prod(factors)
     return found
+
+
+def entries_of(matrices: dict[str, Any]) -> dict[str, Any]:
+    """The entries of matrices by the names of their letters, such as W1[0,0]."""
+    return {
+        f"{name}[{i},{j}]": entry
+        for name, rows in matrices.items()
+        for i, row in enumerate(rows)
+        for j, entry in enumerate(row)
+    }
+
+
+def run_faverify(*words: str, **options: Any) -> Any:
+    """The command in a process of its own; whatever it is told, no traceback is shown."""
+    command = [sys.executable, "-m", "faverify.cli", *words]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert "Traceback" not in found.stdout + found.stderr, found.stderr
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file in a folder and below."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -183,26 +183,6 @@ def test_a_record_has_the_constants_of_its_rule():
     assert not sealed(fv.refute(L.kolen_pollack_balance, R.KolenPollack(1)).witness, constants={}).recheck()
 
 
-def test_a_record_has_the_hypotheses_of_its_question():
-    @fv.assumption(
-        "B = 0",
-        arrange=lambda data: [
-            row.__setitem__(slice(None), [Fraction(0)] * len(row))
-            for name, rows in data.items()
-            if name[0] == "B"
-            for row in rows
-        ],
-    )
-    def no_feedback(above):
-        return above.B, 0
-
-    verdict = fv.refute(L.balancedness, FA, assume=[no_feedback])
-    assert verdict.witness.recheck(law=L.balancedness)
-    read = fv.Verdict.from_dict(verdict.to_dict()).witness
-    assert read.recheck(assume=[no_feedback])
-    assert not read.recheck(assume=[])
-
-
 def test_a_ball_that_is_none():
     assert not sealed(fv.refute(L.feedback_balance, FA, activation="tanh").witness, rate=("x", "0")).recheck()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-FAVERIFY = [sys.executable, "-m", "faverify.cli"]
+from .conftest import run_faverify as run
+
 RULE = '''
 import faverify as fv
 
@@ -64,12 +63,6 @@ class Prints(Half):
 class Asks(Half):
     def feedback(self, above): return above.B if above.index > 3 else above.B
 '''
-
-
-def run(*words, **options):
-    found = subprocess.run([*FAVERIFY, *words], capture_output=True, text=True, check=False, **options)
-    assert "Traceback" not in found.stdout + found.stderr, found.stderr
-    return found
 
 
 @pytest.fixture
@@ -320,9 +313,11 @@ def test_discovery_on_the_command_line(rule):
     assert run("discover", "feedback-alignment", "--widths", "2,2,1", "--degree", "0").returncode == 2
 
 
-def test_init_writes_proofs_that_pass(rule, tmp_path):
-    found = run("init", str(tmp_path / "mine"), "--rule", f"{rule}:Half")
+def test_init_writes_a_folder_once(rule, tmp_path):
+    words = ("init", str(tmp_path / "mine"), "--rule", f"{rule}:Half")
+    found = run(*words)
     assert found.returncode == 0, found.stderr
     assert "wrote" in found.stdout
-    again = run("init", str(tmp_path / "mine"), "--rule", f"{rule}:Half")
-    assert again.returncode == 2
+    assert (tmp_path / "mine" / "proofs" / "laws_of_half.py").is_file()
+    again = run(*words)
+    assert (again.returncode, "nothing is overwritten" in again.stderr) == (2, True)

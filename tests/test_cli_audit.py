@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-FAVERIFY = [sys.executable, "-m", "faverify.cli", "audit"]
+from .conftest import run_faverify
+
 GOOD = {
     "widths": [2, 2, 1],
     "activation": "linear",
@@ -25,9 +24,7 @@ def run(tmp_path):
     def called(content, *options):
         path = tmp_path / "problem.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        found = subprocess.run([*FAVERIFY, str(path), *options], capture_output=True, text=True, check=False)
-        assert "Traceback" not in found.stdout + found.stderr, found.stderr
-        return found
+        return run_faverify("audit", str(path), *options)
 
     return called
 
@@ -82,9 +79,7 @@ def test_arguments_that_are_wrong(run, tmp_path):
     assert run(GOOD, "--digits", "2").returncode == 2
     assert run(GOOD, "--digits", "many").returncode == 2
     for path in ("nowhere.json", str(tmp_path)):
-        found = subprocess.run([*FAVERIFY, path], capture_output=True, text=True, check=False)
-        assert found.returncode == 2
-        assert "Traceback" not in found.stderr
-    found = subprocess.run([*FAVERIFY, "--help"], capture_output=True, text=True, check=False)
+        assert run_faverify("audit", path).returncode == 2
+    found = run_faverify("audit", "--help")
     assert found.returncode == 0
     assert "FILE is the JSON" in found.stdout

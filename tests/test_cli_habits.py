@@ -17,6 +17,8 @@ import faverify as fv
 from faverify.cli import main
 from faverify.cli.entrance import LIBRARIES, SECTIONS
 
+from .conftest import run_faverify
+
 COMMANDS = sorted(main.commands)
 PROVED = ("check", "feedback-alignment", "--law", "feedback-balance")
 
@@ -64,8 +66,7 @@ def test_every_command_says_its_exit_codes_and_has_json(name):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_are_produced(shell):
     environment = os.environ | {"_FAVERIFY_COMPLETE": f"{shell}_source"}
-    words = [sys.executable, "-m", "faverify.cli"]
-    found = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    found = run_faverify(env=environment)
     assert found.returncode == 0, found.stderr
     assert "_FAVERIFY_COMPLETE=" in found.stdout
     assert f"{shell}_complete" in found.stdout
@@ -86,9 +87,7 @@ def test_completion_scripts_are_produced(shell):
 )
 def test_words_are_completed(line, word):
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_FAVERIFY_COMPLETE": "bash_complete"}
-    found = subprocess.run(
-        [sys.executable, "-m", "faverify.cli"], capture_output=True, text=True, env=os.environ | words, check=False
-    )
+    found = run_faverify(env=os.environ | words)
     assert f"plain,{word}" in found.stdout.splitlines()
 
 
@@ -160,10 +159,8 @@ def test_colours_are_for_people_who_have_not_refused_them():
         assert on_a_terminal(PROVED, stream="stdout", **refused)[0].startswith("PROVED")
     assert "\x1b" not in on_a_terminal([*PROVED, "--json"], stream="stdout")[0]
     for words in (PROVED, ("check", "feedback-alignment"), ("list", "rules")):
-        environment = os.environ | {"FORCE_COLOR": "1"}
-        piped = subprocess.run(
-            [sys.executable, "-m", "faverify.cli", *words], capture_output=True, text=True, env=environment, check=True
-        )
+        piped = run_faverify(*words, env=os.environ | {"FORCE_COLOR": "1"})
+        assert piped.returncode == 0
         assert "\x1b" not in piped.stdout + piped.stderr
 
 
@@ -191,5 +188,4 @@ def test_progress_is_for_people_who_watch(words, seen, tmp_path, problem):
     assert seen in watched
     assert seen not in answer or seen == "proofs"  # which a report is about
     assert answer.strip(), "the answer goes to stdout, and not to the terminal of progress"
-    alone = subprocess.run([sys.executable, "-m", "faverify.cli", *words], capture_output=True, text=True, check=False)
-    assert alone.stderr == ""
+    assert run_faverify(*words).stderr == ""

@@ -75,11 +75,7 @@ def test_the_wheel_in_an_empty_environment(tmp_path):
     assert Path(place.stdout.strip()).is_relative_to(tmp_path)
 
     project = tmp_path / "project"
-    if run(scripts / "faverify", "init", "--help", cwd=tmp_path).returncode == 0:
-        written = run(scripts / "faverify", "init", project, cwd=tmp_path)
-    else:
-        code = "import sys; from faverify.scaffold import scaffold; scaffold(sys.argv[1])"
-        written = run(scripts / "python", "-c", code, project, cwd=tmp_path)
+    written = run(scripts / "faverify", "init", project, cwd=tmp_path)
     assert written.returncode == 0, written.stdout + written.stderr
 
     found = run(scripts / "pytest", "proofs/", cwd=project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,8 @@ from faverify.discovery.spans import Span, SparseSpan
 from faverify.kernel.passes import Run
 from faverify.model.names import marked
 from faverify.proving.rings import Assignment, Rationals
+
+from ..conftest import entries_of
 
 R = fv.rules
 FA, BP, DFA, KP = R.FeedbackAlignment(), R.BackPropagation(), R.DirectFeedbackAlignment(), R.KolenPollack()
@@ -95,14 +98,12 @@ def test_sampled_gates_show_laws_that_are_none(monkeypatch):
 # Every law, by code that shares nothing with the prover but the rule
 
 
-def rate_at(rule, net, law, fixed, seed):
+def rate_at(rule, net, law, fixed, seed, weights=None):
     draws = random.Random(seed)
-    carrier = Assignment(
-        Rationals(), {marked(k): [list(r) for r in v] for k, v in fixed.items()}, lambda _: draws.randint(-9, 9)
-    )
+    given = {marked(k): [list(r) for r in v] for k, v in fixed.items()} | (weights or {})
+    carrier = Assignment(Rationals(), given, lambda _: draws.randint(-9, 9))
     moves = Run(net, carrier, 1).velocities(rule)
-    at = {f"{k}[{i},{j}]": x for k, v in carrier.data.items() for i, row in enumerate(v) for j, x in enumerate(row)}
-    speed = {f"{k}[{i},{j}]": x for k, v in moves.items() for i, row in enumerate(v.data) for j, x in enumerate(row)}
+    at, speed = entries_of(carrier.data), entries_of({name: rate.data for name, rate in moves.items()})
     total = Fraction(0)
     for monomial, c in law.polynomial.items():
         for name, power in monomial:
@@ -452,18 +453,33 @@ def test_semi_invariants_have_a_constant_term():
     assert found.laws == ()
 
 
+def signed_like(region, seed):
+    """Weights with the signs of those that a scope names."""
+    draws = random.Random(seed)
+    told = {name: json.loads(rows) for name, rows in re.findall(r"(W\d) = (\[\[.*?\]\])", region)}
+    return {
+        name: [[draws.randint(1, 9) * (1 if entry > 0 else -1) for entry in row] for row in rows]
+        for name, rows in told.items()
+    }
+
+
 @pytest.mark.parametrize("rule", [Anchored(), Drifting(), Counting(), Shrinking()], ids=lambda r: type(r).__name__)
 @pytest.mark.parametrize("widths", [(1, 1, 1), (2, 2, 1), (1, 2, 2)])
 def test_what_moves_by_itself_at_the_origin(rule, widths):
     net = fv.MLP(widths, "linear")
     found = discover(rule, net)
-    assert not (widths == (1, 1, 1) and found.laws)
-    for law in (*found.laws, *found.semi_invariants):
-        for seed in range(5) if not isinstance(rule, Shrinking) else ():  # of Shrinking in one region
-            assert rate_at(rule, net, law, found.feedback, seed) == 0
-    if isinstance(rule, Counting):  # the entries of B differ by constants
-        entries = widths[1] * widths[2]
-        assert sum(law.degree == 1 and "W" not in law.text for law in found.laws) == entries - 1
+    laws = (*found.laws, *found.semi_invariants)
+    for law in laws:
+        for seed in range(5):
+            weights = signed_like(found.scope["region"], seed) if isinstance(rule, Shrinking) else None
+            assert rate_at(rule, net, law, found.feedback, seed, weights) == 0
+    inputs, hidden, outputs = widths
+    entries, off = (
+        hidden * outputs,
+        (hidden - outputs) * inputs,
+    )  # of B; and of W₁, off the range of Bᵀ
+    linear = {"Anchored": off, "Drifting": entries - 1, "Counting": entries - 1, "Shrinking": off - 1}
+    assert sum(law.degree == 1 for law in laws) == max(linear[type(rule).__name__], 0)
 
 
 def test_laws_where_gates_are_tied_to_weights_are_not_counted():

@@ -11,6 +11,8 @@ import pytest
 from faverify.experiments.align_then_memorise import align_then_memorise
 from faverify.experiments.image_files import Images
 
+from ..conftest import contents
+
 SMALL = runpy.run_path(str(Path(__file__).with_name("small_images.py")))
 ASKED = {"hidden": (6, 5), "epochs": 4, "seeds": 2, "batch": 8, "scale": 0.5, "rate": 0.1}
 
@@ -19,10 +21,6 @@ ASKED = {"hidden": (6, 5), "epochs": 4, "seeds": 2, "batch": 8, "scale": 0.5, "r
 def shown():
     pixels, labels = SMALL["drawn"]()
     return Images("toy", pixels.reshape(len(pixels), -1), labels)
-
-
-def contents(place):
-    return {path.name: path.read_bytes() for path in place.iterdir()}
 
 
 @pytest.fixture(scope="module")

@@ -106,9 +106,9 @@ def test_others_are_refused():
     for problem in (bare, single, None):
         with pytest.raises(fv.Misuse):
             fv.alignment_matrices(problem, 1, 1)
-    with pytest.raises(fv.Misuse, match="step"):
+    with pytest.raises(fv.Misuse, match="step = 9"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, 1).weights(9)
-    with pytest.raises(fv.Misuse, match="n"):
+    with pytest.raises(fv.Misuse, match="n = -1"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, -1)
 
 

@@ -24,6 +24,8 @@ from faverify.experiments.alignment_phases import AlignThenMemorise, Run, share_
 from faverify.experiments.image_files import Images
 from faverify.experiments.plain_networks import cosine, delta_alignment, drawn, forward, step, weight_alignment
 
+from ..conftest import contents
+
 SMALL = runpy.run_path(str(Path(__file__).with_name("small_images.py")))
 WIDTHS = (3, 5, 4, 4, 2)
 ASKED = {"hidden": (6, 5), "epochs": 4, "seeds": 2, "batch": 8, "scale": 0.5, "rate": 0.1}
@@ -212,10 +214,6 @@ def unbroken(shown, tmp_path):
     return contents(tmp_path / "unbroken")
 
 
-def contents(place):
-    return {path.name: path.read_bytes() for path in place.iterdir()}
-
-
 class Stopped(Exception):
     pass
 
@@ -383,7 +381,6 @@ def test_the_command_tells_misuse(folder):
 
 
 def test_the_figure_has_the_same_bytes(shown, tmp_path):
-    pytest.importorskip("matplotlib", reason="pip install 'faverify[plot]'")
     found = align_then_memorise(data=shown, **{**ASKED, "scale": 0.0})
     first, second = (found.figure(tmp_path / f"{k}.svg").read_bytes() for k in "ab")
     assert first == second

@@ -131,8 +131,10 @@ def test_decimals_are_outward(value, digits):
 def test_ranges_of_polynomials(coefficients, part):
     length = Fraction(7, 3)
     value = sum(c * (part * length) ** k for k, c in enumerate(coefficients))
-    ranges = over([ball(c) for c in coefficients], cuts(length, 4))
-    assert any(low <= value <= high for low, high in map(bounds, ranges))
+    ranges = [bounds(found) for found in over([ball(c) for c in coefficients], cuts(length, 4))]
+    assert any(low <= value <= high for low, high in ranges)
+    most = sum(abs(c) * length**k for k, c in enumerate(coefficients)) * (1 + Fraction(1, 10**6))  # radii have 30 bits
+    assert all(-most <= low and high <= most for low, high in ranges)
 
 
 def test_sides_are_never_guessed():

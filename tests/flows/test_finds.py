@@ -109,7 +109,10 @@ def test_a_signed_error_moves_biases_too(samples):
         fv.MLP((1, 1, 1), "linear", True), R.SignedError(FA), weights=[ONE, [[2]]], biases=[[0], [0]], feedback=[ONE],
         inputs=[[1] * samples], targets=[[0] * samples],
     )  # fmt: skip
-    assert fv.integrate(problem, "1/4", digits=20).status == "ok"
+    path = fv.integrate(problem, "1/4", digits=20)
+    assert path.status == "ok"
+    moved = path.parameters("1/16")  # until then e > 0, so that each sample moves b₁ and b₂ at the rate −1
+    assert [float(moved[name][0, 0]) for name in ("b1", "b2")] == pytest.approx([-samples / 16] * 2, abs=1e-18)
 
 
 def test_sign_descent_has_no_flow():

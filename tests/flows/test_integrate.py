@@ -11,6 +11,8 @@ import pytest
 
 import faverify as fv
 
+from ..conftest import RELU_FLOWS
+
 R, L = fv.rules, fv.laws
 ONE = [[1]]
 
@@ -326,8 +328,7 @@ def test_all_weights_zero_at_the_start():
 @pytest.mark.parametrize("copies", [1, 2, 3])
 def test_equal_samples_cross_and_slide_together(copies):
     """Each sample twice or three times, with the error weighed accordingly, moves as one of it does."""
-    case = json.loads(PATHS.read_text(encoding="utf-8"))["relu"][1]
-    problem = fv.FlowProblem.from_dict(case)
+    problem = fv.FlowProblem.from_dict(RELU_FLOWS[1])
     single = fv.integrate(problem, 1, digits=20)
     x, y = problem.data["x"], problem.data["y"]
     same = fv.FlowProblem(
@@ -363,11 +364,6 @@ def test_collinear_samples_share_their_kink():
     assert path.t_end == 3
     assert path.gate_violation < 1e-23
     assert path.drift(L.neuron_feedback_balance) < 1e-22
-
-
-from pathlib import Path  # noqa: E402
-
-PATHS = Path(__file__).parent / "relu_flows.json"
 
 
 def test_mpf_precision_is_its_own():

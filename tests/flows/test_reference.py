@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 import faverify as fv
 
-CASES = json.loads((Path(__file__).parent / "relu_flows.json").read_text(encoding="utf-8"))["relu"]
+from ..conftest import RELU_FLOWS as CASES
 
 
 def gap(path, case):

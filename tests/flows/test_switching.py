@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,8 @@ from faverify.flows.corners import ABOVE, BELOW, SLIDE
 from faverify.flows.integrate import flow
 from faverify.flows.recorders import recorded
 
-CASES = json.loads((Path(__file__).parent / "relu_flows.json").read_text(encoding="utf-8"))["relu"]
+from ..conftest import RELU_FLOWS as CASES
+
 CROSSING, SLIDING, EXITING = CASES[0], CASES[1], CASES[2]
 
 

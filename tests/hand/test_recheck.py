@@ -6,11 +6,13 @@ import copy
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import faverify as fv
+from faverify.proving.witnesses import seal
 
 SCRIPT = Path(__file__).with_name("recheck.py")
 L, R = fv.laws, fv.rules
@@ -47,6 +49,11 @@ def test_the_script_notices_every_altered_field(tmp_path):
         rows = altered["witness"][name] if name in ("inputs", "error") else altered["witness"][name][0]
         rows[0][0] = str(int(rows[0][0]) + 1)
         assert run(altered, tmp_path / "verdict.json").returncode != 0
+        witness = altered["witness"]
+        witness["digest"] = seal(witness)
+        found = run(altered, tmp_path / "verdict.json")  # sealed anew, it is the rate that tells of it
+        assert found.returncode == 1
+        assert Fraction(found.stdout.removeprefix("dQ/dt = ").split(",")[0]) != Fraction(witness["rate"])
     for name, value in (
         ("rate", "7"),
         ("layer", 2),

@@ -141,7 +141,6 @@ def test_an_inverse_is_one_letter_however_it_is_written():
     assert (A @ A.mT).inverse().same((A @ A.mT).inverse().mT)
     assert A.logdet().same(A.mT.logdet())
     assert not A.inverse().same((2 * A).inverse())
-    assert (A.inverse() @ A).same(A.inverse() @ A)
     with pytest.raises(fv.ShapeError):
         fv.inverse(F)
 

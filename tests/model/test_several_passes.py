@@ -21,7 +21,7 @@ from faverify.proving.polynomials import PolynomialCarrier
 from faverify.proving.rechecking import Pass
 from faverify.proving.rings import Assignment, Balls, Expressions, Rationals
 
-from ..conftest import value_of_word
+from ..conftest import entries_of, value_of_word
 
 L, R = fv.laws, fv.rules
 HALF = Fraction(1, 2)
@@ -71,10 +71,8 @@ def test_a_rule_agrees_over_all_carriers(name, seed):
 
     if net is RELU:
         symbols = {
-            sympy.Symbol(f"{key}[{i},{j}]"): sympy.Rational(entry.numerator, entry.denominator)
-            for key, rows in letters.items()
-            for i, row in enumerate(rows)
-            for j, entry in enumerate(row)
+            sympy.Symbol(name): sympy.Rational(entry.numerator, entry.denominator)
+            for name, entry in entries_of(letters).items()
         }
         found = Run(net, PolynomialCarrier(Expressions()), SAMPLES).velocities(rule)
         for key, value in found.items():

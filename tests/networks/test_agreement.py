@@ -75,8 +75,10 @@ def at_a_point(net, rule, seed=0, samples=2):
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("net", NETWORKS.values(), ids=NETWORKS)
 def test_the_prover_and_the_recheck_run_alike(net, rule):
-    if isinstance(rule, R.DirectFeedbackAlignment) and isinstance(net, N.Convolution):
-        pytest.skip("its layers have other positions than the output")
+    if isinstance(rule, R.DirectFeedbackAlignment) and net is NETWORKS["convolution of a square"]:
+        with pytest.raises(fv.ShapeError):  # its layers have other positions than the output
+            at_a_point(net, rule)
+        return
     sized, data, _, moves = at_a_point(net, rule)
     state = {name: Grid(rows, {}) for name, rows in data.items()}
     several = isinstance(sized.inputs, dict)
@@ -97,7 +99,6 @@ def test_the_prover_and_the_recheck_run_alike(net, rule):
 @pytest.mark.parametrize("name", ["residual", "one matrix", "recurrent", "attention", "two heads", "batch norm"])
 def test_words_are_the_numbers(name, rule):
     """The velocities over words, with numbers put in, are those over numbers, of linear units."""
-    rule = R.KolenPollack(Fraction(1, 3)) if isinstance(rule, R.SignSymmetry) else rule
     net = NETWORKS[name]
     sizes = dict.fromkeys(size_names(net), 2) | {"samples": 2}
     linear = fv.activation_named("linear")
@@ -111,6 +112,7 @@ def test_words_are_the_numbers(name, rule):
     words = letters.run(named, WordCarrier())
     found, exact = words.velocities(rule), numbers.velocities(rule)
     assert set(found) == set(exact)
+    data |= {f"sign({name})": [[(v > 0) - (v < 0) for v in row] for row in rows] for name, rows in data.items()}
     for key, word in found.items():
         assert isinstance(word, Word)
         data |= {name: [[Fraction(0)] * 2] * 2 for name in word.names() - set(data)}  # letters that play no part
@@ -132,6 +134,6 @@ def test_a_cut_around_each_layer_proves_nothing_that_the_whole_network_refutes(n
 def test_outlines_have_the_shapes_of_what_they_outline():
     for net in NETWORKS.values():
         run = Run(net, OutlineCarrier(), "samples")
-        for name, rate in run.velocities(FA).items():
-            assert isinstance(rate, Value)
-            assert rate._dims == run.shape("weight", name) if name in net.shapes() else True
+        rates = run.velocities(FA)
+        assert all(isinstance(rate, Value) for rate in rates.values())
+        assert {name: rate._dims for name, rate in rates.items()} == net.shapes()

@@ -96,10 +96,11 @@ def test_factors_of_classes(rows, basis):
 
 
 def test_the_graphs_have_what_they_are_said_to_have():
-    merged = shared = 0
+    merged = shared = grouped = 0
     for seed in range(50):
         run = Run(Graph(seed), OutlineCarrier(), "samples")
         run.velocities(FA)
         merged += any(len(layer._terms) > 1 for layer in run.layers)
         shared += any(len(uses) > 1 for uses in run.uses().values())
-    assert merged == shared == 50
+        grouped += bool(groups(run))  # without one, nothing is said of a graph
+    assert merged == shared == grouped == 50

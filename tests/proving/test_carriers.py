@@ -20,7 +20,7 @@ from faverify.proving.jets import law_jet
 from faverify.proving.polynomials import PolynomialCarrier, over_polynomials
 from faverify.proving.rings import Assignment, Balls, Expressions, Rationals
 
-from ..conftest import RULES, value_of_word
+from ..conftest import RULES, entries_of, value_of_word
 
 NUMERATORS = (-7, -5, -3, -2, -1, 1, 2, 3, 5, 7)
 WIDTHS, SAMPLES = (2, 2, 2, 1), 2
@@ -59,12 +59,7 @@ def test_a_rule_agrees_over_all_carriers(name, seed):
     words = Run(NET, WordCarrier()).velocities(rule)
     assert {k: value_of_word(word, {"m": SAMPLES}, letters) for k, word in words.items()} == expected
 
-    numbers = {
-        f"{k}[{i},{j}]": entry
-        for k, rows in letters.items()
-        for i, row in enumerate(rows)
-        for j, entry in enumerate(row)
-    }
+    numbers = entries_of(letters)
     for entry in ("W1", "W2", "W3"):
         numbers |= {
             f"sign({k})": numbers["sign(" + entry + k[len(entry) :].replace("[", ")[", 1)]

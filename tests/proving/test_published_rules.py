@@ -9,11 +9,11 @@ import pytest
 
 import faverify as fv
 from faverify.kernel.passes import Run
-from faverify.kernel.words import WordCarrier, letter_name
+from faverify.kernel.words import WordCarrier
 from faverify.proving.polynomials import over_polynomials
 from faverify.proving.rings import Assignment, Rationals
 
-from ..conftest import value_of_word
+from ..conftest import entries_of, value_of_word
 from .test_carriers import evaluated
 
 R = fv.rules
@@ -52,12 +52,8 @@ def test_a_rule_agrees_over_exact_carriers(name, seed):
     words = Run(NET, WordCarrier()).velocities(rule)
     assert {k: value_of_word(word, {"m": SAMPLES}, letters | signs) for k, word in words.items()} == expected
 
-    numbers = {}
-    for key, rows in letters.items():
-        for i, row in enumerate(rows or []):
-            for j, entry in enumerate(row):
-                numbers[f"{key}[{i},{j}]"] = entry
-                numbers[f"sign({key}[{i},{j}])"] = (entry > 0) - (entry < 0)
+    numbers = entries_of({name: rows for name, rows in letters.items() if rows})
+    numbers |= {f"sign({name})": (entry > 0) - (entry < 0) for name, entry in numbers.items()}
     polynomials = over_polynomials(lambda carrier: Run(NET, carrier, SAMPLES).velocities(rule))
     for key, matrix in polynomials.items():
         assert [[evaluated(p, matrix.ring.names, numbers) for p in row] for row in matrix.data] == expected[key]
@@ -85,7 +81,10 @@ def test_pseudo_inverses_are_those_of_numbers():
         assert {k: v.data for k, v in found.items()} == {k: v.data for k, v in back.items()}
 
 
-def test_letters_of_words_are_those_of_numbers():
-    names = {k for word in Run(NET, WordCarrier()).velocities(R.Momentum(INNER)).values() for k in word.names()}
-    assert {"V1", "v1", "B2"} <= names
-    assert letter_name(0)
+@pytest.mark.parametrize("rule", [R.Momentum(INNER, HALF), R.Dropout(INNER)], ids=lambda r: type(r).__name__)
+def test_letters_of_words_are_those_of_numbers(rule):
+    """But for the bias of the output, which moves nothing, and gates, which numbers compute."""
+    names = {name for word in Run(NET, WordCarrier()).velocities(rule).values() for name in word.names()}
+    data, rng = {}, random.Random(0)
+    Run(NET, Assignment(Rationals(), data, lambda _: Fraction(rng.choice((-3, -1, 1, 2)))), SAMPLES).velocities(rule)
+    assert names - {"k1", "k2"} == set(data) - {"b3"}

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from faverify.writing.certifying import REAL_AXIOMS, certify, check_text, judged
 from faverify.writing.coq_names import identifier
 from faverify.writing.coq_refutations import PHI
 from faverify.writing.nodes import Uncovered
+
+from ..conftest import run_faverify as command
 
 L, R = fv.laws, fv.rules
 FA = R.FeedbackAlignment()
@@ -211,12 +212,6 @@ def test_a_folder_tells_of_each(tmp_path, monkeypatch):
     assert {path.name for path in out.glob("*.v")} == {"mine_theorem_here.v", "mine_counterexample_biases.v"}
     monkeypatch.setenv("PATH", "")
     assert {c.status for c in certify(tmp_path)} == {"not checked"}
-
-
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "faverify.cli", *arguments], capture_output=True, text=True, check=False
-    )
 
 
 def test_the_command_line(tmp_path):

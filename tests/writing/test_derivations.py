@@ -85,11 +85,13 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_every_derivation_is_written(name):
     verdict = CASES[name]()
+    assert verdict.kind == ("refuted" if "refuted" in name else "undecided" if "hidden" in name else "proved")
     derivation = verdict.derivation
     text, latex = derivation.text(), derivation.latex()
     assert verdict.statement in text
     assert latex.count(r"\begin{align*}") == latex.count(r"\end{align*}")
     if verdict.kind == "proved":
+        assert derivation.cases
         for _, steps in derivation.cases:
             last = steps[-2 if verdict.question.step else -1]
             assert last.text.endswith("= 0"), last.text

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 import faverify as fv
 from faverify.cli import main
 
-pytest.importorskip("matplotlib", reason="pip install 'faverify[plot]'")
 FA = fv.rules.FeedbackAlignment()
 LINEAR = {"weights": [[["1/2", 1], [0, "1/2"]], [[1, "-1/2"]]], "feedback": [[[1, "1/2"]]], "inputs": [[1], [2]]}
 

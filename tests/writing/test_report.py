@@ -119,7 +119,6 @@ def test_the_record_is_inside_of_the_page(document):
 
 
 def test_mathematics_is_mathml_or_text(document, monkeypatch):
-    pytest.importorskip("latex2mathml", reason="pip install 'faverify[report]'")
     assert "math" in read(html_document(document)).tags
     monkeypatch.setattr(markup, "LONGEST", 0)
     markup.mathml.cache_clear()
