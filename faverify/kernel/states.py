@@ -30,7 +30,7 @@ class State:
             return Start(self._layer)
         if key in KINDS:
             return self._layer.read(key, self._seen)
-        if key not in KINDS and key not in ("index", "name", "constant"):
+        if key not in ("index", "name", "constant"):
             readable = f"{', '.join(KINDS)}, constant, start, index, name, above and partner"
             raise AttributeError(f"a law reads {readable} of a layer, not {key!r}")
         return getattr(self._layer, key)
