@@ -231,6 +231,21 @@ def test_a_recheck_of_what_is_no_group():
         assert not resealed(verdict.witness, **changes).recheck()
 
 
+class Tilted(R.FeedbackAlignment):
+    def feedback(self, above):
+        return fv.parameter("tilt_of_rules") * above.B
+
+
+def test_a_parameter_is_no_map():
+    """A parameter that comes into being inside of a formula was the letter of a map with its name, and moved."""
+    law = fv.law("tilt − Σ W")(lambda layer, above: fv.parameter("tilt") - fv.total(above.W))
+    for name, wrong, rule in (("tilt", law, FA), ("tilt_of_rules", LAW, Tilted())):
+        shapes = {"W": ("n", "d"), name: ("k", "n")}
+        net = network(shapes, lambda w, x, name=name: w[name] @ fv.phi(w["W"] @ x))
+        with pytest.raises(fv.LawError, match=f"a parameter and a map are both called '{name}'"):
+            fv.check(wrong, rule, net)
+
+
 def test_dropout_where_there_is_an_activation():
     assert fv.check(TOTAL, R.Dropout(FA), N.Residual(1)).kind == "proved"
 
