@@ -51,10 +51,11 @@ def discover(
 ) -> Discovery:
     """All polynomial laws up to `degree` of the moving parameters, common to all inputs and all error signals.
 
-    With a network: what does not move (B, F) has the numbers of `feedback`, or small ones drawn from `seed`. Without
-    one: laws for all widths and depths of degree ≤ 2 among products of W, b, B, F of a layer and the next, for the
-    `activation` named, or every φ with h φ′ = φ. `budget` in seconds; what is certified by then is returned, as after
-    Ctrl-C. The clock is read between steps, of which the longest is the null space of one prime.
+    With a network: what does not move (B, F) has the numbers of `feedback`, or small ones drawn from `seed`. `budget`
+    is in seconds; what is certified by then is returned, as after Ctrl-C. The clock is read between steps, of which the
+    longest is the null space of one prime. Without one, where nothing is drawn and no clock read: laws for all widths
+    and depths of degree ≤ 2 among products of W, b, B, F of a layer and the next, for the `activation` named, or every
+    φ with h φ′ = φ.
 
     Returns: a `Discovery`.
 
