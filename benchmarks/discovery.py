@@ -27,7 +27,7 @@ import faverify as fv
 from faverify.cli import Asked, audit
 from faverify.discovery.fields import setting_of
 from faverify.discovery.kernels import monomials, sampled
-from faverify.discovery.residues import null_space_modulus
+from faverify.discovery.residues import modulus
 from faverify.discovery.search import discover
 
 RULE = fv.rules.FeedbackAlignment()
@@ -41,7 +41,7 @@ def seconds(run) -> float:
 
 def sample_matrix(widths: tuple[int, ...]) -> np.ndarray:
     """The matrix whose null space the laws are, with residues scaled to [0, 1)."""
-    setting, p = setting_of(RULE, fv.MLP(widths), None, 0), null_space_modulus(1)[0]
+    setting, p = setting_of(RULE, fv.MLP(widths), None, 0), modulus()
     return sampled(setting, monomials(len(setting.variables), 2), p, False) / p
 
 

@@ -73,8 +73,8 @@ def counterexample_the_two_laws_are_not_each_others():
     return [fv.refute(fv.total(L.balancedness), FA, N.Residual(1)), fv.refute(TOTAL, BP, N.Residual(1))]
 
 
-class Undropped(R.FeedbackAlignment):
-    """FA, where the signal along a skip comes back doubled."""
+class Doubled(R.FeedbackAlignment):
+    """FA, where every signal comes back doubled."""
 
     def error(self, layer, above, output):
         return layer.dphi * (self.feedback(above).mT @ above.delta) * 2
@@ -82,7 +82,7 @@ class Undropped(R.FeedbackAlignment):
 
 def counterexample_signals_that_grow_on_the_way():
     """A mutant: what comes back must be what the feedback carries, no more."""
-    return fv.refute(TOTAL, Undropped(), N.Residual(1))
+    return fv.refute(TOTAL, Doubled(), N.Residual(1))
 
 
 # Convolutions

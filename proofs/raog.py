@@ -17,8 +17,6 @@ SCOPE = fv.Scope(
     gates="none", feedback="all",
 )  # fmt: skip
 STEPS = replace(SCOPE, time="every step, of any size, and the flow")
-
-
 ONE = replace(SCOPE, widths="all, one output", feedback="all F_l ≠ 0")
 
 
@@ -38,9 +36,9 @@ class Layer:
 def theorem_weak_alignment():
     """If W_l = F_lᵀA_lF_{l−1} and a_{l−1} = F_{l−1}ᵀp_{l−1}, then a_l = F_lᵀp_l, and a step of DFA keeps the form."""
     flow, argument, s = fv.Flow(DFA, depth=3, outputs="k"), fv.Argument(), Layer()
-    rule = flow.now
-    argument.equal(flow.moves["W2"], -(rule.F2.mT @ rule.e) @ (rule.W1 @ rule.x).mT, "the rule: Ẇ_l = −F_lᵀ e a_{l−1}ᵀ")
-    argument.equal(flow.moves["W3"], -rule.e @ (rule.W2 @ rule.W1 @ rule.x).mT, "at the top F_L = I")
+    now = flow.now
+    argument.equal(flow.moves["W2"], -(now.F2.mT @ now.e) @ (now.W1 @ now.x).mT, "the rule: Ẇ_l = −F_lᵀ e a_{l−1}ᵀ")
+    argument.equal(flow.moves["W3"], -now.e @ (now.W2 @ now.W1 @ now.x).mT, "at the top F_L = I")
     a = s.below.mT @ s.p
     argument.equal(s.W @ a, s.F.mT @ (s.A @ s.gram @ s.p), "a_l = F_lᵀp_l")
     step = -(s.F.mT @ s.e) @ a.mT * s.eta

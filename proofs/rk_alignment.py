@@ -33,12 +33,12 @@ def theorem_small_first_layers_stay_aligned():
     small = argument.suppose(back - begun, "‖W_l(0)‖ ≤ ‖B_{l+1}‖")
     some = argument.suppose(back, "B_{l+1} ≠ 0", strict=True)
     argument.at_least(alignment, now / 2 + back / 2, small * Fraction(1, 2), "half of what was supposed of W_l(0)")
-    argument.at_least(now / 2 + back / 2, back / 2, squared(argument, now, law), "a square")
+    argument.at_least(now / 2 + back / 2, back / 2, squared(argument), "a square")
     argument.at_least(back / 2, back * 0, some * Fraction(1, 2), "B ≠ 0")
     return argument.proved(law.rule, "⟨W_{l+1}(t), B_{l+1}⟩ ≥ ½‖W_l(t)‖² + ½‖B_{l+1}‖² > 0", law.scope)
 
 
-def squared(argument, now, law):
+def squared(argument):
     """½‖W_l‖² ≥ 0."""
     return argument.square(fv.letter("W_{l}", "n", "m")) * Fraction(1, 2)
 
@@ -47,7 +47,7 @@ def below(factor):
     """The argument of RK-C1-sqrt2 with ‖W_l(0)‖² < factor · ‖B_{l+1}‖²: it assembles for 2, and for nothing greater."""
     argument, law, alignment, (_, back, begun) = start()
     room = argument.suppose(back * factor - begun, f"‖W_l(0)‖² < {factor} ‖B_{{l+1}}‖²", strict=True)
-    fact = squared(argument, None, law) + room * Fraction(1, 2)
+    fact = squared(argument) + room * Fraction(1, 2)
     argument.at_least(alignment, back * 0, fact, "a square, and half of what was supposed")
     return argument.proved(law.rule, "⟨W_{l+1}(t), B_{l+1}⟩ > 0", law.scope)
 

@@ -60,7 +60,13 @@ def theorem_three_layers_by_sympy_alone():
     return settled((2, 2, 2, 1), 2)
 
 
-def wrong_sign_is_seen():
+@fv.law("½‖W_l‖² + ⟨W_{l+1}, B_{l+1}⟩")
+def wrong_sign(layer, above):
+    return fv.norm2(layer.W) / 2 + fv.inner(above.W, above.B)
+
+
+def counterexample_the_other_sign_by_sympy_alone():
     """The same derivation with one sign changed leaves a residual: the expansion above can fail."""
     rates = balance_rates((2, 3, 2), 1, sign=-1)
     assert all(sympy.expand(rate) != 0 for rate in rates)
+    return fv.check(wrong_sign, fv.rules.FeedbackAlignment(), fv.MLP((2, 3, 2), "relu"))

@@ -160,10 +160,10 @@ def theorem_deep_linear_flows_are_gradient_flows():
     then W_l = W_l(0) + β_l v_{l−1}ᵀ and v̇_l = z_l. So dv_l = W_l dv_{l−1} in any direction, w = ∇v_L, and the potential
     v_L − ⟨y, ζ⟩ falls at the rate ‖r‖².
     """
-    rule, argument = fv.Flow(FA, depth=3), fv.Argument()
-    s = rule.now
-    argument.equal(rule.moves["W2"], -(s.B3.mT @ s.e) @ (s.W1 @ s.x).mT, "the rule below the top: β_2 = B_3ᵀ")
-    argument.equal(rule.moves["W1"], -(s.B2.mT @ s.B3.mT @ s.e) @ s.x.mT, "and further down: β_l = B_{l+1}ᵀβ_{l+1}")
+    flow, argument = fv.Flow(FA, depth=3), fv.Argument()
+    s = flow.now
+    argument.equal(flow.moves["W2"], -(s.B3.mT @ s.e) @ (s.W1 @ s.x).mT, "the rule below the top: β_2 = B_3ᵀ")
+    argument.equal(flow.moves["W1"], -(s.B2.mT @ s.B3.mT @ s.e) @ s.x.mT, "and further down: β_l = B_{l+1}ᵀβ_{l+1}")
     weight, begun, beta = fv.letter("W_{l}", "n", "p"), fv.letter("W_{l}(0)", "n", "p"), fv.letter("β_{l}", "n", 1)
     v, z, a = (fv.letter(name, "p", size) for name, size in (("v_{l-1}", 1), ("z_{l-1}", 1), ("a_{l-1}", "m")))
     r, x, zeta = fv.letter("r", 1, "m"), fv.letter("x", "n_0", "m"), fv.letter("ζ", 1, "m")
@@ -181,4 +181,4 @@ def theorem_deep_linear_flows_are_gradient_flows():
     argument.suppose_equal(f, y - r, "r = y − f")
     argument.equal(f @ r.mT - y @ r.mT, -fv.norm2(r), "z_L = f rᵀ: the rate of the potential v_L − ⟨y, ζ⟩")
     stated = "W_l = W_l(0) + β_l v_{l−1}ᵀ, w = ∇v_L; v_L − ⟨y, ζ⟩ falls at the rate ‖r‖²"
-    return argument.proved(rule.rule, stated, replace(SCOPE, depths="all"))
+    return argument.proved(flow.rule, stated, replace(SCOPE, depths="all"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 import faverify as fv
-from faverify.proving.witnesses import seal
+
+from .forgeries import resealed
 
 L, R, MLP = fv.laws, fv.rules, fv.MLP
 FA, ONE = R.FeedbackAlignment(), [[1]]
@@ -23,11 +23,6 @@ def rule_of(base=fv.LearningRule, **methods):
 
 
 BY_TYPE = rule_of(feedback=lambda above: above.B if type(above.W).__name__ == "Word" else above.W)
-
-
-def sealed(witness, **changes):
-    changed = replace(witness, **changes)
-    return replace(changed, digest=seal(changed.record()))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +105,11 @@ def equation(right):
     return fv.assumption("an equation")(lambda layer: (layer.W, right))
 
 
+def test_the_last_hidden_layer_of_given_data_has_its_number():
+    found = given(FA, TWICE, layer=-1)
+    assert (found.witness.layer, found.witness.recheck()) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
@@ -179,12 +179,12 @@ def test_a_record_has_the_constants_of_its_rule():
     witness = fv.refute(L.kolen_pollack_balance, R.KolenPollack(LAM), rate=LAM).witness
     assert witness.recheck()
     for constants in ({"decay": Fraction(7)}, {}):
-        assert not sealed(witness, constants=constants).recheck()
-    assert not sealed(fv.refute(L.kolen_pollack_balance, R.KolenPollack(1)).witness, constants={}).recheck()
+        assert not resealed(witness, constants=constants).recheck()
+    assert not resealed(fv.refute(L.kolen_pollack_balance, R.KolenPollack(1)).witness, constants={}).recheck()
 
 
 def test_a_ball_that_is_none():
-    assert not sealed(fv.refute(L.feedback_balance, FA, activation="tanh").witness, rate=("x", "0")).recheck()
+    assert not resealed(fv.refute(L.feedback_balance, FA, activation="tanh").witness, rate=("x", "0")).recheck()
 
 
 def test_a_rule_that_reads_the_parameters_of_a_run():

@@ -6,13 +6,14 @@ import itertools
 import json
 import math
 import random
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 import faverify as fv
-from faverify.proving.witnesses import seal, witness_from
+from faverify.proving.witnesses import witness_from
+
+from .forgeries import resealed
 
 L, R, MLP = fv.laws, fv.rules, fv.MLP
 FA, BP = R.FeedbackAlignment(), R.BackPropagation()
@@ -54,11 +55,6 @@ def rechecked(verdict, **subjects):
     other = 2 * witness.rate if isinstance(witness.rate, Fraction) else (str(2 * float(witness.rate[0])), "0")
     assert not resealed(witness, rate=other).recheck()
     return witness
-
-
-def resealed(witness, **change):
-    changed = replace(witness, **change)
-    return replace(changed, digest=seal(changed.record()))
 
 
 # Hypotheses

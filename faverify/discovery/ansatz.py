@@ -25,25 +25,18 @@ from ..kernel.states import State, value_of
 from ..kernel.words import Word, WordCarrier, derivative
 from ..model import laws as library
 from ..model.activations import activation_named, homogeneous
+from ..model.formulas import diag, total, trace
 from ..model.laws import Law
 from ..proving.check import prove
-from .discovered import Discovery, FoundLaw, whole
+from .discovered import Discovery, FoundLaw, signed_sum, whole
 from .eigenspaces import left_null_space
 
 Formula = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
-class Atom:
-    """A matrix that a law can read: how to read it, and how to write it."""
-
-    text: str
-    read: Formula
-
-
-@dataclass(frozen=True)
-class Term:
-    """A candidate: its text and its formula."""
+class Candidate:
+    """A matrix that a law can read, or a product of two: how to write it, and how to read it."""
 
     text: str
     formula: Formula
@@ -100,38 +93,38 @@ class _Ansatz:
         for terms in self.families():
             yield from self.family(terms, notes)
 
-    def atoms(self) -> tuple[list[Atom], list[Atom]]:
+    def atoms(self) -> tuple[list[Candidate], list[Candidate]]:
         """What has the rows n_l, and what has the columns n_l, for what the rule reads or moves."""
         read = {name[0] for run, moves in self.cases for name in [*run.letters, *moves] if name[0] in KINDS}
-        rows = [Atom(f"{k}_l", _reader("layer", k)) for k in ("W", "V") if k == "W" or k in read]
-        rows += [Atom(f"{k}_l", _reader("layer", k)) for k in ("b", "v") if self.bias and (k == "b" or k in read)]
-        cols = [Atom(f"{k}_{{l+1}}", _reader("above", k)) for k in ("W", "B", "V") if k == "W" or k in read]
-        cols += [Atom("F_l", _reader("layer", "F"))] if "F" in read else []
+        rows = [Candidate(f"{k}_l", _reader("layer", k)) for k in ("W", "V") if k == "W" or k in read]
+        rows += [Candidate(f"{k}_l", _reader("layer", k)) for k in ("b", "v") if self.bias and (k == "b" or k in read)]
+        cols = [Candidate(f"{k}_{{l+1}}", _reader("above", k)) for k in ("W", "B", "V") if k == "W" or k in read]
+        cols += [Candidate("F_l", _reader("layer", "F"))] if "F" in read else []
         if hasattr(self.rule, "feedback"):
-            own = [Atom("sign(W_{l+1})", lambda layer, above: above.W.sign())]
-            own += [Atom("B̂_{l+1}", lambda layer, above: self.rule.feedback(above))]
-            feedback = own[-1].read
+            own = [Candidate("sign(W_{l+1})", lambda layer, above: above.W.sign())]
+            own += [Candidate("B̂_{l+1}", lambda layer, above: self.rule.feedback(above))]
+            feedback = own[-1].formula
             if self.conforms(feedback) and not self.combines(feedback, cols):
-                cols.append(next(atom for atom in own if self.same(feedback, atom.read)))
+                cols.append(next(atom for atom in own if self.same(feedback, atom.formula)))
         return rows, cols
 
-    def combines(self, formula: Formula, atoms: list[Atom]) -> bool:
+    def combines(self, formula: Formula, atoms: list[Candidate]) -> bool:
         """Whether a matrix is a combination of others."""
         dims = self.value(self.cases[0], formula)._dims
-        values = [value for value in (self.value(self.cases[0], atom.read) for atom in atoms) if value._dims == dims]
+        values = [value for value in (self.value(self.cases[0], atom.formula) for atom in atoms) if value._dims == dims]
         return self.coordinates(formula, values) is not None
 
     def same(self, a: Formula, b: Formula) -> bool:
         values = [self.value(self.cases[0], formula) for formula in (a, b)]
         return values[0]._dims == values[1]._dims and values[0].same(values[1])
 
-    def families(self) -> Iterable[list[Term]]:
+    def families(self) -> Iterable[list[Candidate]]:
         """Candidates of one shape, finest first."""
         rows, cols = self.atoms()
         left = [*rows, *cols]
         while left:
             first = left[0]
-            yield [Term(a.text, a.read) for a in left if self.alike(a, first)]
+            yield [a for a in left if self.alike(a, first)]
             left = [a for a in left if not self.alike(a, first)]
         if self.degree < 2:
             return
@@ -141,11 +134,11 @@ class _Ansatz:
         yield [term for _, _, term in matrix]
         order = {id(atom): k for k, atom in enumerate((*rows, *cols))}
         unordered = [term for a, b, term in matrix if order[id(a)] <= order[id(b)]]
-        yield [Term(f"diag({t.text})", _of(_diagonal, t.formula)) for t in unordered]
-        yield [Term(f"tr({t.text})", _of(_trace, t.formula)) for t in unordered]
+        yield [Candidate(f"diag({t.text})", _of(diag, t.formula)) for t in unordered]
+        yield [Candidate(f"tr({t.text})", _of(trace, t.formula)) for t in unordered]
 
-    def alike(self, a: Atom, b: Atom) -> bool:
-        values = [self.value(self.cases[0], atom.read) for atom in (a, b)]
+    def alike(self, a: Candidate, b: Candidate) -> bool:
+        values = [self.value(self.cases[0], atom.formula) for atom in (a, b)]
         return bool(values[0]._dims == values[1]._dims)
 
     def conforms(self, formula: Formula) -> bool:
@@ -156,7 +149,7 @@ class _Ansatz:
             return False
         return True
 
-    def family(self, terms: list[Term], notes: list[str]) -> list[FoundLaw]:
+    def family(self, terms: list[Candidate], notes: list[str]) -> list[FoundLaw]:
         """The laws among some candidates."""
         values = [[self.value(case, term.formula) for term in terms] for case in self.cases]
         moving = {name for _, moves in self.cases for name, rate in moves.items() if rate.terms}
@@ -198,7 +191,7 @@ class _Ansatz:
         for one, two in product(formulas, formulas):
             formulas += [_transposed_product(one, two), _product_transposed(one, two)]
         for formula in formulas:
-            for change in (None, _diagonal, _trace, _total):
+            for change in (None, diag, trace, total):
                 vector = self.coordinates(formula if change is None else _of(change, formula), values)
                 if vector is not None:
                     yield vector
@@ -221,14 +214,10 @@ class _Ansatz:
                 left[k] = left.get(k, 0) - factor * c
         return vector if any(vector) and not any(left.values()) else None
 
-    def law(self, terms: list[Term], vector: list[Fraction]) -> Law:
+    def law(self, terms: list[Candidate], vector: list[Fraction]) -> Law:
         """The combination of candidates as a law, with whole coefficients."""
         parts = whole({k: c for k, c in enumerate(vector) if c})
-        text = "".join(
-            (" − " if c < 0 else " + ") + ("" if abs(c) == 1 else f"{abs(c)} ") + terms[k].text
-            for k, c in parts.items()
-        )
-        text = text.removeprefix(" + ") if text.startswith(" + ") else "−" + text.removeprefix(" − ")
+        text = signed_sum((c, ("" if abs(c) == 1 else f"{abs(c)} ") + terms[k].text) for k, c in parts.items())
 
         def formula(layer: Any, above: Any) -> Any:
             (first, c), *rest = parts.items()
@@ -297,12 +286,12 @@ def _reader(where: str, kind: str) -> Formula:
     return lambda layer, above: getattr(layer if where == "layer" else above, kind)
 
 
-def _outer(a: Atom, b: Atom) -> Term:
-    return Term(f"{a.text} {b.text}ᵀ", lambda layer, above: a.read(layer, above) @ b.read(layer, above).mT)
+def _outer(a: Candidate, b: Candidate) -> Candidate:
+    return Candidate(f"{a.text} {b.text}ᵀ", lambda layer, above: a.formula(layer, above) @ b.formula(layer, above).mT)
 
 
-def _inner(a: Atom, b: Atom) -> Term:
-    return Term(f"{a.text}ᵀ {b.text}", lambda layer, above: a.read(layer, above).mT @ b.read(layer, above))
+def _inner(a: Candidate, b: Candidate) -> Candidate:
+    return Candidate(f"{a.text}ᵀ {b.text}", lambda layer, above: a.formula(layer, above).mT @ b.formula(layer, above))
 
 
 def _transposed_product(one: Formula, two: Formula) -> Formula:
@@ -315,15 +304,3 @@ def _product_transposed(one: Formula, two: Formula) -> Formula:
 
 def _of(function: Callable[[Any], Any], formula: Formula) -> Formula:
     return lambda layer, above: function(formula(layer, above))
-
-
-def _diagonal(value: Any) -> Any:
-    return value.diagonal()
-
-
-def _total(value: Any) -> Any:
-    return value.total()
-
-
-def _trace(value: Any) -> Any:
-    return value.diagonal().total()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd, lcm
@@ -25,8 +25,7 @@ class FoundLaw:
     Examples
     --------
     >>> import faverify as fv
-    >>> from faverify.discovery.search import discover
-    >>> found = discover(fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)), feedback={"B2": [[2]]}).laws[0]
+    >>> found = fv.discover(fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)), feedback={"B2": [[2]]}).laws[0]
     >>> found.text, found.known
     ('½·W1[0,0]² − 2·W2[0,0]', 'neuron-feedback-balance[0] at layer 1')
     """
@@ -146,10 +145,15 @@ def whole(polynomial: Mapping[Any, Fraction]) -> dict[Any, Fraction]:
 
 def polynomial_text(polynomial: Polynomial) -> str:
     """½·W1[0,0]² − 2·W2[0,0], as a reader writes it."""
-    parts = []
+    terms = []
     for monomial, c in polynomial.items():
         names = "·".join(name + (str(power).translate(SUPERSCRIPTS) if power > 1 else "") for name, power in monomial)
         size = {Fraction(1): "", Fraction(1, 2): "½·", Fraction(1, 4): "¼·"}.get(abs(c), f"{abs(c)}·")
-        parts.append((" − " if c < 0 else " + ") + (size + names if monomial else str(abs(c))))
-    text = "".join(parts)
+        terms.append((c, size + names if monomial else str(abs(c))))
+    return signed_sum(terms)
+
+
+def signed_sum(terms: Iterable[tuple[Fraction, str]]) -> str:
+    """a − b + c, of the sign and the size of each term."""
+    text = "".join((" − " if c < 0 else " + ") + size for c, size in terms)
     return text.removeprefix(" + ") if text.startswith(" + ") else "−" + text.removeprefix(" − ")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from .fields import Law, Setting
+from .fields import Law, Setting, rational_matrix
 from .kernels import Kernel, certified
 
 Vector = list[Fraction]
@@ -105,15 +105,9 @@ def _annihilator(space: list[Vector], size: int) -> list[Vector]:
     return left_null_space([list(column) for column in zip(*space, strict=True)])
 
 
-def _matrix(rows: list[Vector]) -> Any:
-    from flint import fmpq, fmpq_mat
-
-    return fmpq_mat(len(rows), len(rows[0]), [fmpq(c.numerator, c.denominator) for row in rows for c in row])
-
-
 def left_null_space(rows: list[Vector]) -> list[Vector]:
     """The relations between the rows: all y with y @ rows = 0."""
-    reduced, rank = _matrix(rows).transpose().rref()
+    reduced, rank = rational_matrix(rows).transpose().rref()
     count = len(rows)
     pivots: list[int] = []
     for r in range(rank):
@@ -123,8 +117,7 @@ def left_null_space(rows: list[Vector]) -> list[Vector]:
         vector = [Fraction(0)] * count
         vector[f] = Fraction(1)
         for r, c in enumerate(pivots):
-            entry = reduced[r, f]
-            vector[c] = -Fraction(int(entry.p), int(entry.q))
+            vector[c] = -_fraction(reduced[r, f])
         found.append(vector)
     return found
 
@@ -133,12 +126,12 @@ def _rates(space: list[Vector], action: list[Vector], size: int) -> list[Fractio
     """The rational eigenvalues of X₀ on a space that it maps to itself."""
     if not space:
         return []
-    basis = _matrix(space)
+    basis = rational_matrix(space)
     reduced, rank = basis.rref()
     pivots = [next(c for c in range(size) if reduced[r, c] != 0) for r in range(rank)]
-    square = _matrix([[row[c] for c in pivots] for row in space])
-    moved = _matrix([_combined(vector, action, size) for vector in space])
-    images = _matrix([[_fraction(moved[i, c]) for c in pivots] for i in range(len(space))])
+    square = rational_matrix([[row[c] for c in pivots] for row in space])
+    moved = rational_matrix([_combined(vector, action, size) for vector in space])
+    images = rational_matrix([[_fraction(moved[i, c]) for c in pivots] for i in range(len(space))])
     polynomial = (images * square.inv()).charpoly()
     roots = [-factor[0] / factor[1] for factor, _ in polynomial.factor()[1] if factor.degree() == 1]
     return sorted(_fraction(root) for root in roots)
@@ -148,7 +141,7 @@ def _graded(vectors: list[Vector]) -> list[Vector]:
     """The same space with a basis whose last non-zero entries differ: vectors of low degree come apart."""
     if not vectors:
         return []
-    reduced, rank = _matrix([vector[::-1] for vector in vectors]).rref()
+    reduced, rank = rational_matrix([vector[::-1] for vector in vectors]).rref()
     rows = [[_fraction(reduced[r, c]) for c in range(len(vectors[0]))][::-1] for r in range(rank)]
     return rows[::-1]
 

@@ -25,7 +25,7 @@ from ..model.names import marked, unmarked
 from ..presenting import matrix_text
 from ..proving.given import numbers
 from ..proving.polynomials import PolynomialCarrier, Polynomials
-from .residues import Field, ResidueCarrier, null_space_modulus
+from .residues import Field, ResidueCarrier, modulus
 
 SPREAD = 7  # fixed numbers have different sizes, from 1 … 7 or twice their number, so that coefficients stay small
 POINTS = 20  # base points tried for a region
@@ -171,7 +171,7 @@ class Setting:
 
 def is_additive(setting: Setting) -> bool:
     """Whether the velocities of two samples are the sum of those of each, less what moves without data (mod p)."""
-    field_ = Field(null_space_modulus(1)[0], setting.constants)
+    field_ = Field(modulus(), setting.constants)
 
     def moved(samples: int, known: dict[str, Any] | None, draws: Any = None) -> tuple[dict[str, Any], ResidueCarrier]:
         carrier = ResidueCarrier(field_, 1, draws, setting.fixed, setting.base, known)
@@ -264,7 +264,7 @@ def _without_idle(setting: Setting) -> Setting:
 
 
 def _trial(rule: Any, net: Any, constants: Constants, samples: int = 1) -> tuple[ResidueCarrier, set[str]]:
-    carrier = ResidueCarrier(Field(null_space_modulus(1)[0], constants), 1, np.random.default_rng(0))
+    carrier = ResidueCarrier(Field(modulus(), constants), 1, np.random.default_rng(0))
     with watch():
         moves = Run(net, carrier, samples).velocities(rule)
     carrier.shapes |= {name: value._dims for name, value in moves.items()}
@@ -311,11 +311,15 @@ def _signs(rows: Rows) -> Rows:
     return [[Fraction(1 if entry > 0 else -1) for entry in row] for row in rows]
 
 
-def _rank(rows: Rows) -> int:
+def rational_matrix(rows: Rows) -> Any:
+    """The rows as python-flint has them."""
     from flint import fmpq, fmpq_mat
 
-    entries = [fmpq(entry.numerator, entry.denominator) for row in rows for entry in row]
-    return int(fmpq_mat(len(rows), len(rows[0]), entries).rank())
+    return fmpq_mat(len(rows), len(rows[0]), [fmpq(c.numerator, c.denominator) for row in rows for c in row])
+
+
+def _rank(rows: Rows) -> int:
+    return int(rational_matrix(rows).rank())
 
 
 def describe(setting: Setting) -> dict[str, str]:

@@ -10,7 +10,7 @@ References: von zur Gathen & Gerhard, Modern Computer Algebra, §5.10 (rational 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations_with_replacement
@@ -23,7 +23,7 @@ from ..errors import Misuse
 from ..kernel.carriers import watch
 from ..kernel.passes import Run
 from .fields import Law, Setting
-from .residues import Array, Field, ResidueCarrier, null_space_modulus
+from .residues import Array, Field, ResidueCarrier, moduli
 
 SPARE = 16  # samples beyond the number of candidates: a chance of about p⁻¹⁶ that they miss an equation
 PRIMES = 8
@@ -172,11 +172,11 @@ def certified(setting: Setting, law: Law, rates: list[Any], rate: Fraction = ZER
     return bool(setting.along(polynomial, rates) == polynomial * setting.ring.number(rate))
 
 
-def steps(setting: Setting, kernel: Kernel, rest: bool, check: Callable[[], None]) -> Iterator[None]:
+def fill(setting: Setting, kernel: Kernel, rest: bool, check: Callable[[], None]) -> None:
     """Find and certify, filling `kernel` law by law; `check` may raise to stop."""
     rates = setting.parts[1] if rest else setting.rates
     echelon: Echelon | None = None
-    for p in null_space_modulus(PRIMES):
+    for p in moduli(PRIMES):
         check()
         new = null_space(sampled(setting, kernel.candidates, p, rest), p)
         echelon = new if echelon is None else combined(echelon, new)
@@ -188,6 +188,5 @@ def steps(setting: Setting, kernel: Kernel, rest: bool, check: Callable[[], None
             law = None if f in kernel.laws else lifted(echelon, f, kernel.candidates)
             if law is not None and certified(setting, law, rates):
                 kernel.laws[f] = law
-            yield
         if kernel.exact:
             return

@@ -30,7 +30,7 @@ from ..proving.matrices import Matrix
 from ..proving.polynomials import PolynomialCarrier
 from ..proving.rings import Assignment, Rationals
 from .fields import Constants, Setting
-from .residues import Array, Field, null_space_modulus
+from .residues import Array, Field, modulus
 from .spans import Span, SparseSpan
 
 PATTERNS = 48  # activation patterns at most
@@ -144,7 +144,7 @@ def _better(
     check: Callable[[], None],
 ) -> _Algebra:
     """The algebra at a base point, if its rank is greater than that of the best one."""
-    terms = _coefficients(setting, rates, patterns, null_space_modulus(1)[0])
+    terms = _coefficients(setting, rates, patterns, modulus())
     algebra = _Algebra(setting, base, terms, len(patterns), enough, check)
     algebra.grow()
     return algebra if best is None or len(algebra.span.pivots) > len(best.span.pivots) else best
@@ -165,7 +165,7 @@ class _Algebra:
         from flint import nmod_mpoly_ctx
 
         self.base, self.patterns, self.enough, self.check, self.tried = base, patterns, enough, check, 0
-        self.p = p = null_space_modulus(1)[0]
+        self.p = p = modulus()
         size = len(setting.variables)
         context = nmod_mpoly_ctx.get(tuple(f"t{k}" for k in range(size)), modulus=p)
         point = [int(entry) % p for rows in base.values() for row in rows for entry in row]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,22 @@ from ..errors import UnsupportedOperation
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check
 from ..kernel.words import Word
 from ..proving.matrices import Ring
+from ..proving.polynomials import by_letters
 
 Array = npt.NDArray[np.int64]
 
 
-def primes(below: int = 2**31) -> Iterator[int]:
-    """The primes below a bound, from the greatest."""
+@cache
+def moduli(count: int) -> tuple[int, ...]:
+    """The greatest primes below 2³¹."""
     from flint import fmpz
 
-    for number in range(below - 1, 2, -1):
-        if fmpz(number).is_prime():
-            yield number
+    return tuple(islice((number for number in range(2**31 - 1, 2, -1) if fmpz(number).is_prime()), count))
+
+
+def modulus() -> int:
+    """The greatest prime below 2³¹."""
+    return moduli(1)[0]
 
 
 class Field(Ring):
@@ -192,22 +198,10 @@ class ResidueCarrier:
         return Residues(self.field, zero[None], zero)
 
     def activate(self, activation: Any, h: Residues, name: str) -> tuple[Residues, Residues]:
-        """φ(h), φ′(h): k h and p k for p ≠ 0; otherwise two letters."""
-        if activation.linear:
-            return h, self.zeros(*h._dims) + 1
         self.gates |= {f"φ{name}", f"φ′{name}", f"k{name}"}
-        if activation.degree is None:
-            return self.letter(f"φ{name}", *h._dims), self.letter(f"φ′{name}", *h._dims)
-        gate = self.letter(f"k{name}", *h._dims)
-        return gate * h, gate * activation.degree
+        found: tuple[Residues, Residues] = by_letters(self, activation, h, name)
+        return found
 
 
 def signs(rows: Any) -> Array:
     return np.array([[(entry > 0) - (entry < 0) for entry in row] for row in rows], dtype=np.int64)
-
-
-@cache
-def null_space_modulus(count: int) -> tuple[int, ...]:
-    """The first primes below 2³¹."""
-    found = primes()
-    return tuple(next(found) for _ in range(count))

@@ -28,9 +28,9 @@ from ..proving.purity import memoryless
 from .discovered import Discovery, FoundLaw, polynomial_text, whole
 from .eigenspaces import eigenspaces, varying
 from .fields import Law, Setting, describe, entry_of, is_additive, setting_of, values_text
-from .kernels import LARGEST, Kernel, certified, monomials, steps
+from .kernels import LARGEST, Kernel, certified, fill, monomials
 from .lie import LieRank, lie_rank
-from .residues import Field, null_space_modulus
+from .residues import Field, modulus
 from .spans import Span, SparseSpan
 
 
@@ -51,10 +51,11 @@ def discover(
 ) -> Discovery:
     """All polynomial laws up to `degree` of the moving parameters, common to all inputs and all error signals.
 
-    With a network: what does not move (B, F) has the numbers of `feedback`, or small ones drawn from `seed`. Without
-    one: laws for all widths and depths of degree ≤ 2 among products of W, b, B, F of a layer and the next, for the
-    `activation` named, or every φ with h φ′ = φ. `budget` in seconds; what is certified by then is returned, as after
-    Ctrl-C. The clock is read between steps, of which the longest is the null space of one prime.
+    With a network: what does not move (B, F) has the numbers of `feedback`, or small ones drawn from `seed`. `budget`
+    is in seconds; what is certified by then is returned, as after Ctrl-C. The clock is read between steps, of which the
+    longest is the null space of one prime. Without one, where nothing is drawn and no clock read: laws for all widths
+    and depths of degree ≤ 2 among products of W, b, B, F of a layer and the next, for the `activation` named, or every
+    φ with h φ′ = φ.
 
     Returns: a `Discovery`.
 
@@ -65,8 +66,7 @@ def discover(
     Examples
     --------
     >>> import faverify as fv
-    >>> from faverify.discovery.search import discover
-    >>> found = discover(fv.rules.FeedbackAlignment(), fv.MLP((2, 2, 1)))
+    >>> found = fv.discover(fv.rules.FeedbackAlignment(), fv.MLP((2, 2, 1)))
     >>> [law.known for law in found.laws]
     ['neuron-feedback-balance[0] at layer 1', 'neuron-feedback-balance[1] at layer 1']
     >>> found.independent, found.parameters - found.lie_rank, found.complete
@@ -147,8 +147,7 @@ class _Search:
             rate = rate_of(setting, law)
             if rate is not None:
                 self.known.append((law if rate else varying(law), name, layer, rate))
-        for _ in steps(setting, self.kernel, still, self.check):
-            pass
+        fill(setting, self.kernel, still, self.check)
         spaces = eigenspaces(setting, self.kernel, still)
         self.basis = named_basis(setting, self.kernel, spaces, self.known, degree, self.check)
         independent = self.rank()
@@ -243,7 +242,7 @@ def named_basis(
     check: Callable[[], None],
 ) -> list[tuple[Law, FoundLaw]]:
     """A basis of every eigenspace, degree by degree: of the library, then products, then what is new."""
-    p = null_space_modulus(1)[0]
+    p = modulus()
     residues = Field(p, setting.constants)
     chosen: list[tuple[Law, FoundLaw]] = []
     spans: dict[Fraction, SparseSpan] = {}
@@ -292,7 +291,7 @@ def shortened(law: Law, known: list[Law]) -> Law:
 
 def _others(setting: Setting, kernel: Kernel, basis: list[tuple[Law, FoundLaw]]) -> list[tuple[Law, FoundLaw]]:
     """Certified laws beyond those named so far, when there was no time to choose a basis."""
-    p = null_space_modulus(1)[0]
+    p = modulus()
     residues, span, found = Field(p, setting.constants), SparseSpan(p), []
     for law, named in basis:
         if named.rate == 0:
@@ -308,7 +307,7 @@ def jacobian_rank(setting: Setting, laws: list[Law]) -> int:
     """The rank of the Jacobian of some laws at a random point mod p: at most the number that are independent."""
     import numpy as np
 
-    p = null_space_modulus(1)[0]
+    p = modulus()
     residues, size = Field(p, setting.constants), len(setting.variables)
     point = [int(k) for k in np.random.default_rng([setting.seed % 2**63, 1]).integers(1, p, size)]
     span = Span(size, p)

@@ -20,7 +20,7 @@ from .carriers import exact, watch
 from .cuts import Piece, pieces
 from .passes import Run
 from .verdicts import Proved, Scope
-from .words import Word, WordCarrier, derivative, letter, letter_name, modulo, word_of
+from .words import Word, WordCarrier, derivative, letter, letter_name, letter_number, modulo, word_of
 
 _KEY = object()
 LINEAR = SimpleNamespace(name="linear", linear=True)  # all that words ask of φ(h) = h
@@ -73,20 +73,16 @@ def solved(zero: Word, left: Word) -> tuple[Word, Word]:
 
 def at_start(word: Word, moves: dict[str, Word]) -> Word:
     """The word with X(0) in the place of every letter X that moves."""
-    begun = {name for name in word.names() if name in moves}
     if any("(" in name for name in word.names()):
         raise Misuse("a conserved word", "letters that are functions of others", "parameters and data alone")
-    total = word
-    for name in begun:
-        place = {k for edges, *_ in total.terms for k, _, _ in edges if letter_name(k) == name}
-        total = Word(total._dims, {renamed(graph, place, f"{name}(0)"): c for graph, c in total.terms.items()})
-    return total
 
+    def begun(k: int) -> int:
+        return letter_number(f"{letter_name(k)}(0)") if letter_name(k) in moves else k
 
-def renamed(graph: Any, letters: set[int], name: str) -> Any:
-    edges, dims, row, col = graph
-    other = {k: next(iter(letter(name, "n", "n").terms))[0][0][0] for k in letters}
-    return tuple((other.get(k, k), i, j) for k, i, j in edges), dims, row, col
+    def at_once(edges: Any, *rest: Any) -> Any:
+        return tuple((begun(k), i, j) for k, i, j in edges), *rest
+
+    return Word(word._dims, {at_once(*graph): c for graph, c in word.terms.items()})
 
 
 class Maps:
@@ -262,16 +258,8 @@ class Argument:
         Returns: (layer l, the layer above) now, and the same at the start.
         """
         question = getattr(verdict, "question", None)
-        if (
-            type(verdict) is not Proved
-            or question is None
-            or not (
-                question.mu_text == "0"
-                and not any((question.step, question.claim, question.assume))
-                and question.net is None
-                and question.layer is None
-            )
-        ):
+        other = question and any((question.mu_text != "0", question.step, question.claim, question.assume))
+        if type(verdict) is not Proved or question is None or other or (question.net, question.layer) != (None, None):
             raise DoesNotFollow("the law", "it is not proved to be constant at every layer of every chain")
         if verdict.rule != (self.rule or verdict.rule):
             raise DoesNotFollow("the law", f"it is one of {verdict.rule}, and this is about {self.rule}")

@@ -97,12 +97,6 @@ class Blocks(Value):
             raise UnsupportedOperation("a matrix times a column of blocks", "a layer with several maps", ALIKE)
         return Blocks([other @ part for part in self.parts], 1)
 
-    def inner(self, other: Any) -> Any:
-        dims = getattr(other, "_dims", type(other).__name__)
-        check(self._dims == dims, "inner(A, B)", self._dims, dims, "an inner product pairs two matrices of one shape")
-        first, *rest = (p.inner(q) for p, q in zip(self.parts, other.parts, strict=True))
-        return sum(rest, first)
-
     def _summed(self, method: str) -> Any:
         first, *rest = (getattr(part, method)() for part in self.parts)
         return sum(rest, first)

@@ -27,7 +27,7 @@ from typing import Any
 from ..errors import BeyondHorizon, LawError, RuleError, Undecidable, name_of
 from .carriers import watch
 from .passes import Run
-from .questions import Question, hidden_of, outlined, scope_of, statement_of, where_of
+from .questions import Question, hidden_of, laid_out, outlined, scope_of, statement_of, where_of
 from .stars import Stars
 from .states import Increments, State, higher_order, lettered, place, value_of
 from .verdicts import Proved
@@ -113,7 +113,7 @@ def residuals(
                 raise LawError(name_of(law), "a second call gave another answer", "laws are pure")
             left = derivative(value, moves) - value * question.mu
             if question.step:
-                steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
+                steps = stepping(moves)
                 state = Increments(place(run, law, layer), steps)
                 beyond = higher_order(value, steps)
                 left = left + beyond if question.claim else left
@@ -135,8 +135,8 @@ def pieces(question: Question, horizon: int) -> list[Piece]:
             below, *labels = [*(f"L-{distance + 1 - k}" for k in range(distance + 1)), "L"]
         else:
             below, *labels = ["l-1", "l", *(f"l+{k}" for k in range(1, distance))]
-        square, scalar = (any(getattr(a, what) for a in question.assume) for what in ("square", "scalar"))
-        top = 1 if scalar else "n" if square else named("n", "L")
+        square = question.supposes("square")
+        top = 1 if question.supposes("scalar") else "n" if square else named("n", "L")
         sizes = tuple(top if label == "L" else "n" if square else named("n", label) for label in labels)
         place, phi = (named("a", below), named("n", below), sizes, tuple(labels), top), question.activation
         found.append(Piece(*place, phi, question.bias, begins=False, ends=ends))
@@ -159,7 +159,7 @@ def prove_everywhere(question: Question, squares: bool) -> Proved | tuple[Word, 
             left = [residuals(question, piece, [0], squares, piece is cases[0])[0] for piece in cases]
             nonzero = tuple(word for word in left if not word.is_zero())
             if not nonzero:
-                return _proved(question, left, squares, "words, local cut")
+                return _proved(question, left, squares, WAYS["cut"])
             if horizon >= NEAREST:
                 return seen or nonzero
             seen = seen or nonzero
@@ -200,8 +200,7 @@ def prove_any_number(question: Question, squares: bool) -> Proved:
     parts: list[dict[Any, Any]] = []
     for blocks in range(1, FEW + 1):
         asked = replace(question, net=question.net.of(blocks))
-        outline = outlined(asked)
-        outline.forward(outline.source())
+        outline = laid_out(asked)
         between = [value._made for value in outline.boundaries]
         if len({id(layer) for layer in between}) < len(between) or not all(k in outline.layers for k in between):
             raise Undecidable("what a block hands on, which is no layer of its own")
@@ -222,8 +221,7 @@ def prove_any_number(question: Question, squares: bool) -> Proved:
 
 def _by_stars(question: Question, layers: list[Any], squares: bool) -> dict[Any, Proved | Word]:
     """The law at places of a network, by the cuts around the layers there; what they do not settle is left out."""
-    outline, run = outlined(question), question.run(question.net, WordCarrier(squares))
-    outline.forward(outline.source())
+    outline, run = laid_out(question), question.run(question.net, WordCarrier(squares))
     known, stars = places(outline, question.law), Stars(question, outline, run)
     found: dict[Any, Proved | Word] = {}
     for layer in layers:
@@ -250,15 +248,14 @@ def _in_many_blocks(question: Question, layers: list[Any], squares: bool) -> dic
 
 def gained(question: Question, run: Run, known: Any) -> Word:
     """The part of higher order of one step, less what is claimed, at a place of a network; every Δθ is a letter."""
-    place, steps = lettered(run, known), stepping(question, run)
+    place, steps = lettered(run, known), stepping(outlined(question).velocities(question.rule))
     beyond = higher_order(value_of(question.law, run, State(place)), steps)
     return beyond - value_of(question.claim, run, Increments(place, steps))  # type: ignore[no-any-return]
 
 
-def stepping(question: Question, run: Run) -> dict[str, Word]:
-    """Δ of every parameter of a network that its rule moves."""
-    moves = outlined(question).velocities(question.rule)
-    return {name: run.once(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
+def stepping(moves: dict[str, Any]) -> dict[str, Word]:
+    """Δ of every parameter that moves, a letter."""
+    return {name: letter(f"Δ{name}", *rate._dims) for name, rate in moves.items()}
 
 
 def conjunction(question: Question, parts: dict[Any, Proved]) -> Proved:
@@ -276,11 +273,8 @@ def conjunction(question: Question, parts: dict[Any, Proved]) -> Proved:
 def _proved(question: Question, left: list[Word], squares: bool, how: str) -> Proved:
     used = {re.sub(r"_{.*}", "_l", name) for word in left for name in word.constants}
     names, scope = (name_of(question.law), name_of(question.rule)), scope_of(question, squares, used)
-    note = (
-        "trivial: nothing that is trained moves the law"
-        if all(word.trivial or word.value.is_zero() for word in left)
-        else ""
-    )
+    trivial = all(word.trivial or word.value.is_zero() for word in left)
+    note = "trivial: nothing that is trained moves the law" if trivial else ""
     if any(word.signs for word in left):
         scope = replace(scope, gates=f"{scope.gates}; where no entry under a sign is 0")
     return Proved(*names, statement_of(question), scope, how, note=note, question=replace(question, squares=squares))

@@ -269,6 +269,12 @@ class Term:
         return value if self.right is None else value @ self.right
 
 
+def stacked(run: Run, label: Any, outs: list[tuple[Term, Any]]) -> Uses:
+    """Everything that a layer feeds, by terms and the layers that they are parts of."""
+    terms, layers = [term for term, _ in outs], [layer for _, layer in outs]
+    return Uses(run, str(label), [term.name or term.wire for term in terms], 0, layers=layers, terms=terms)
+
+
 @dataclass(frozen=True, eq=False)
 class Product:
     """The product of two layers, by @ or entry by entry, each of them turned (transposed) or not."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RuleError, UnsupportedOperation, called, name_of, where
 from .carriers import COLUMNS_ROWS, Value, broadcast, check
-from .layers import Uses
+from .layers import stacked
 from .words import Word
 
 if TYPE_CHECKING:
@@ -148,16 +148,16 @@ class Signal(Value):
     def inverse(self) -> Any:
         return self._refused("fv.inverse of a signal")
 
-    logdet = inverse
+    def logdet(self) -> Any:
+        return self._refused("fv.logdet of a signal")
 
 
 def must_be_linear(rule: Any, run: Run) -> None:
     """Refuse a rule that is nonlinear in the signal at a layer from which a skip leaves, with the line that is."""
     for layer in run.layers:
         if len(layer._outs) > 1 and any(term.wire is not None for term, _ in layer._outs):
-            signals = [SimpleNamespace(delta=Signal(*target.h._dims)) for _, target in layer._outs]
-            parts, terms = [t.name or t.wire for t, _ in layer._outs], [t for t, _ in layer._outs]
-            above = Uses(run, str(layer._label), parts, 0, layers=signals, terms=terms)
+            signals = [(term, SimpleNamespace(delta=Signal(*target.h._dims))) for term, target in layer._outs]
+            above = stacked(run, layer._label, signals)
             try:
                 called(rule, "error", layer, above, run.output)
             except UnsupportedOperation as error:

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import Misplaced, NetworkError, RuleError, ShapeError, called, name_of, show_shape
 from .blocks import joined
 from .expectations import expectation
-from .layers import KINDS, Layer, Place, Term, Uses, flat, set_values
+from .layers import KINDS, Layer, Place, Term, Uses, flat, set_values, stacked
 from .recording import Maps, Recorded
 
 
@@ -147,10 +147,7 @@ class Run:
             raise NetworkError(f"{name_of(net)}.forward", "returned an input", "apply a map to it")
         if not net.ends:
             far, f = "n_{L-1}", self.once("f", net.outputs, self.samples)
-            self.parameters["W_L"], self.parameters["b_L"] = (
-                self.once("W_L", net.outputs, far),
-                self.once("b_L", net.outputs, 1),
-            )
+            self.parameters |= {"W_L": self.once("W_L", net.outputs, far), "b_L": self.once("b_L", net.outputs, 1)}
             self._dims["W_L"] = (net.outputs, far)
             self.outs = [Layer(self, "L", [Term("W_L")], f)]
             set_values(self.outs[0], _place=None)
@@ -384,31 +381,21 @@ class Run:
         known |= {self.net.layer_letter("F", layer._label): (rows, layer.rows()) for layer in self.layers}
         for name, value in found.items():
             if name not in known or getattr(value, "_dims", None) != known[name]:
-                what = f"gave {name!r} the shape {show_shape(getattr(value, 'dims', type(value).__name__))}"
+                what = f"gave {name!r} the shape {show_shape(getattr(value, '_dims', type(value).__name__))}"
                 raise RuleError(f"{name_of(rule)}.velocities", what, f"known parameters are {known}")
         return found
 
 
 def feeds(run: Run, layer: Layer) -> Any:
     """What a layer feeds: the next layer, where it has one map and that alone; else everything it goes to."""
+    if not layer._outs and (layer in run.outs or not run.net.ends):
+        return None
     if not layer._outs:
-        return (
-            None
-            if layer in run.outs or not run.net.ends
-            else Uses(run, str(layer._label), [], 0, size=layer.h._dims[0])
-        )
+        return Uses(run, str(layer._label), [], 0, size=layer.h._dims[0])
     (term, target), *more = layer._outs
     if term.name and not more and target._parts == [term.name] and len(target._terms) == 1 + (term.name in run.biases):
         return target
-    parts = [term.name or term.wire for term, _ in layer._outs]
-    return Uses(
-        run,
-        str(layer._label),
-        parts,
-        0,
-        layers=[target for _, target in layer._outs],
-        terms=[term for term, _ in layer._outs],
-    )
+    return stacked(run, layer._label, layer._outs)
 
 
 def one_pass(rule: Any, run: Run, x: Any, error: Callable[[Layer], Any]) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Question:
     def samples(self) -> Any:
         return 1 if any(a.samples == 1 for a in self.assume) else getattr(self.net, "samples", "m")
 
+    def supposes(self, what: str) -> bool:
+        """Whether a hypothesis says that maps are `square`, or the output is `scalar`."""
+        return any(getattr(a, what) for a in self.assume)
+
     def run(self, net: Any, carrier: Any, samples: Any = None) -> Run:
         """A run in which the error signal is what the hypotheses say."""
         error = next((a.error for a in self.assume if a.error), None)
@@ -54,9 +58,16 @@ class Question:
 
 
 def outlined(question: Question) -> Run:
-    """The given network, of which only shapes are known."""
+    """The given network, of which only shapes are known, before any pass."""
     run = question.run(question.net, OutlineCarrier())
     run.rule = SimpleNamespace(activity=lambda layer: layer.phi)  # how a network hangs together is no rule's affair
+    return run
+
+
+def laid_out(question: Question) -> Run:
+    """The same after a forward pass: its layers, and how they hang together."""
+    run = outlined(question)
+    run.forward(run.source())
     return run
 
 
@@ -68,15 +79,12 @@ def cost(question: Question) -> tuple[int, int]:
 
 def hidden_of(question: Question) -> list[Any]:
     """The labels of what a law is about in a given network: its hidden layers, or its tied groups."""
-    run = outlined(question)
-    run.forward(run.source())
-    return list(places(run, question.law))
+    return list(places(laid_out(question), question.law))
 
 
 def surveyed(question: Question) -> tuple[list[Any], dict[Any, FaverifyError]]:
     """The places of a given network that a law is about; and of those at which it has no meaning, why."""
-    run = outlined(question)
-    run.forward(run.source())
+    run = laid_out(question)
     known = places(run, question.law)
     found: dict[Any, FaverifyError] = {}
     letters = question.run(question.net, WordCarrier())
@@ -109,7 +117,7 @@ def one_sided(place: Any) -> bool:
 
 
 def statement_of(question: Question) -> str:
-    rate = [] if isinstance(question.mu, int) and question.mu == 0 else [f"({question.mu_text}) Q"]
+    rate = [] if question.mu_text == "0" else [f"({question.mu_text}) Q"]
     stated = question.claim.statement if question.claim else ""
     stated = f"Σ over a group of {stated}" if stated and question.law.grouped else stated
     if question.step:
@@ -127,13 +135,12 @@ def scope_of(question: Question, squares: bool = False, used: Iterable[str] = ()
     """The quantifiers of an answer to the question; `used` are symbols that it read besides its own."""
     net, phi = question.net, question.activation
     names = sorted({*used, *(k for word in constants(question) for k in word.names())})
-    size = "all, any error signal e(t)"
     return Scope(
         layers=where_of(question),
         widths="all" if net is None else net.sizes_text,
         depths="all" if net is None else net.depth_text,
         batch="one sample" if question.samples == 1 else "all",
-        loss=next((a.statement for a in question.assume if a.error), size),
+        loss=next((a.statement for a in question.assume if a.error), "all, any error signal e(t)"),
         activations=phi.description,
         gates=f"all, φ′ at a kink with {phi.square_text}" if squares else "all, any φ′ at a kink",
         feedback="all",

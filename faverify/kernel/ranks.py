@@ -30,11 +30,6 @@ class Minor:
         return f"the minor of {size} rows and the columns {places} is ±{short}, and not 0"
 
 
-def rank(rows: Sequence[Sequence[int]]) -> int:
-    """The rank over the rationals."""
-    return len(greatest_minor(rows).columns)
-
-
 def greatest_minor(rows: Sequence[Sequence[int]]) -> Minor:
     """A minor of as many rows as the rank is, by elimination without fractions (Bareiss 1968)."""
     left = [[_whole(v) for v in row] for row in rows]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Misplaced, RuleError, ShapeError, Undecidable, called, name_of
 from .blocks import joined
 from .carriers import Silent
-from .layers import Layer, Product, Term, Uses, set_values
+from .layers import Layer, Product, Term, Uses, set_values, stacked
 from .passes import Run
 from .states import State, value_of
 from .wiring import Group
@@ -265,14 +265,7 @@ class Stars:
             raise Undecidable(f"what goes to or from {old._label} without a map")
         layer = self.passing(old)
         outs = [(self.out(term, layer), self.letter(target, "δ")) for term, target in old._outs]
-        above = Uses(
-            self.run,
-            str(old._label),
-            [cut.name or cut.wire for cut, _ in outs],
-            0,
-            layers=[Unknown(delta=delta) for _, delta in outs],
-            terms=[cut for cut, _ in outs],
-        )
+        above = stacked(self.run, old._label, [(cut, Unknown(delta=delta)) for cut, delta in outs])
         set_values(layer, _above=above)
         found = called(self.question.rule, "error", layer, above, self.output)
         delta = self.run.conforming("error", layer, found, layer.h._dims)

@@ -9,7 +9,7 @@ from .blocks import Blocks, Wire
 from .layers import KINDS, Layer, Uses, set_values
 from .passes import Run
 from .wiring import Group, places
-from .words import Word, WordCarrier, derivative
+from .words import Word, WordCarrier, derivative, symbols
 
 
 class State:
@@ -30,7 +30,7 @@ class State:
             return Start(self._layer)
         if key in KINDS:
             return self._layer.read(key, self._seen)
-        if key not in KINDS and key not in ("index", "name", "constant"):
+        if key not in ("index", "name", "constant"):
             readable = f"{', '.join(KINDS)}, constant, start, index, name, above and partner"
             raise AttributeError(f"a law reads {readable} of a layer, not {key!r}")
         return getattr(self._layer, key)
@@ -86,6 +86,9 @@ def value_of(law: Any, run: Run, state: State) -> Any:
         parts = [value_of(law, run, state._at(part)) * factor for factor, part in state._layer.parts]
         return sum(parts[1:], parts[0])
     found = called(law, "formula", state, state.above)
+    if both := symbols & run.parameters.keys():  # one letter: the constant would move as the map does
+        what = f"was read where a parameter and a map are both called {min(both)!r}"
+        raise LawError(name_of(law), what, "give one of them another name")
     if isinstance(found, Blocks):  # it vanishes iff its inner product with every constant matrix does
         names = [f"C_{{{state._layer._label},{k}}}°" for k in range(1, 1 + len(found.parts))]
         pairs = [(name, part) for name, part in zip(names, found.parts, strict=True) if not isinstance(part, Wire)]

@@ -30,8 +30,6 @@ from .carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 
 Edge = tuple[int, int, int]  # letter, row vertex, column vertex; −1 where the dimension is 1
 Graph = tuple[tuple[Edge, ...], tuple[Any, ...], int, int]  # edges, dimension of each vertex, open row, open column
-
-
 Letter = tuple[str, Any]  # its name; and None, or (c₁, c₀) with g² = c₁ g + c₀ for each of its entries g
 
 UNIT = "unit vector "  # a letter with this name and a number is that column of the identity
@@ -45,7 +43,7 @@ _numbering = Lock()
 _numbers: dict[Letter, int] = {}
 
 
-def _number(name: str, square: Any = None) -> int:
+def letter_number(name: str, square: Any = None) -> int:
     with _numbering:  # two threads must not give two letters one number
         if (name, square) not in _numbers:
             _numbers[name, square] = len(_letters)
@@ -144,7 +142,7 @@ class Word(Value):
         (edges, dims, row, col), coefficient = next(iter(self.terms.items()))
         if len(self.terms) == len(edges) == 1 and {*range(len(dims))} <= {row, col}:  # no index is summed over
             k, i, j = edges[0]
-            signed = ((_number(f"sign({letter_name(k)})"), i, j),), dims, row, col
+            signed = ((letter_number(f"sign({letter_name(k)})"), i, j),), dims, row, col
             return Word(self._dims, {signed: 1 if coefficient > 0 else -1})
         name = f"sign({sorted(self.normal().items())})"
         shown[name] = self
@@ -240,7 +238,7 @@ def letter(name: str, rows: Any, cols: Any, square: tuple[Any, Any] | None = Non
     dims = tuple(size for size in (rows, cols) if size != 1)
     row = 0 if rows != 1 else -1
     col = len(dims) - 1 if cols != 1 else -1
-    return Word((rows, cols), {(((_number(name, square), row, col),), dims, row, col): 1})
+    return Word((rows, cols), {(((letter_number(name, square), row, col),), dims, row, col): 1})
 
 
 def _beside(a: Graph, b: Graph) -> tuple[list[Edge], tuple[Any, ...], int, int]:

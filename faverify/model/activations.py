@@ -173,21 +173,21 @@ class Activation:
 HIGHEST = 1000  # powers are written out
 
 
-def _power(p: int) -> Activation:
+def power(p: int) -> Activation:
+    """φ(h) = hᵖ."""
     told = f"a whole number from 1 to {HIGHEST}; fv.homogeneous(p) is every φ with h φ′ = p φ"
     p = whole_number("p", p, 1, HIGHEST, told)
     slope = (lambda h: p * h ** (p - 1)) if p > 1 else (lambda h: 0 * h + 1)
     return Activation(lambda h: h**p, slope, p, f"power-{p}", (), known=True)
 
 
-def power(p: int) -> Activation:
-    """φ(h) = hᵖ."""
-    return _power(p)
-
-
 def leaky_relu(slope: Any = None, name: str = "leaky-relu") -> Activation:
     """φ(h) = h for h > 0 and αh otherwise; α is a symbol unless a number is given."""
-    alpha = parameter("α") if slope is None else slope if isinstance(slope, Parameter) else Fraction(exact(slope))
+    try:
+        number = Fraction(slope) if isinstance(slope, str) else slope
+    except (ValueError, ZeroDivisionError) as error:
+        raise Misuse("slope", slope, "a number, such as Fraction(1, 10) or '0.1'") from error
+    alpha = parameter("α") if slope is None else slope if isinstance(slope, Parameter) else Fraction(exact(number))
     rule = None if isinstance(alpha, Parameter) else (1 + alpha, -alpha)
     text = f"values in {{{alpha}, 1}}" if rule else ""
     return Activation(

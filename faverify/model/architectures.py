@@ -6,10 +6,12 @@ under attention they are positions, and a batch is a matrix of blocks: fixed mat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from math import prod
 from types import MappingProxyType
 
-from ..errors import Misuse
+from ..errors import Misuse, whole_number
 from .formulas import phi, sum_samples
 from .networks import Network, Repeated
 
@@ -63,7 +65,8 @@ class Convolution(Network):
     """
 
     def __init__(self, taps=(3, 2), shape=None, stride=1, padding=0):
-        self.taps, self.shape, self.stride, self.padding = tuple(taps), shape, stride, padding
+        self.taps, self.shape = _sizes("taps", taps), None if shape is None else _sizes("shape", shape)
+        self.stride, self.padding = whole_number("stride", stride, 1), whole_number("padding", padding, 0)
 
     def kernels(self):
         """For every layer its fixed matrices, or None in their place where they are letters."""
@@ -84,10 +87,7 @@ class Convolution(Network):
     def inputs(self):
         if self.shape is None:
             return {"x": "c0"}
-        positions = 1
-        for size in self.shape:
-            positions *= size
-        return {"x": ("c0", positions)}
+        return {"x": ("c0", prod(self.shape))}
 
     def forward(self, w, x):
         a = x["x"]
@@ -111,12 +111,18 @@ def shifts(shape, size, stride=1, padding=0):
     after = tuple((n + 2 * padding - size) // stride + 1 for n in shape)
     if min(after) < 1:
         raise Misuse("shape", shape, f"room for a kernel of {size} taps")
-    spots = list(product(*(range(n) for n in shape)))
-    found = []
-    for tap in product(*(range(size) for _ in shape)):
+    spots, found = list(_spots(shape)), []
+    for tap in _spots([size] * len(shape)):
         seen = [tuple(stride * q + t - padding for q, t in zip(to, tap, strict=True)) for to in _spots(after)]
         found.append([[int(spot == other) for other in seen] for spot in spots])
     return found, after
+
+
+def _sizes(name, given):
+    sizes = tuple(given) if isinstance(given, Iterable) else ()
+    if not sizes:
+        raise Misuse(name, given, "a tuple of whole numbers, each at least 1")
+    return tuple(whole_number(name, size, 1) for size in sizes)
 
 
 def _spots(shape):
@@ -130,7 +136,7 @@ class MaxPooling(Network):
     """
 
     def __init__(self, window=2):
-        self.window = window
+        self.window = whole_number("window", window, 1)
 
     def shapes(self):
         return {"W": ("n", "d"), "head": ("k", "n")}
@@ -228,7 +234,7 @@ class Attention(Network):
     """
 
     def __init__(self, heads=1):
-        self.heads = heads
+        self.heads = whole_number("heads", heads, 1)
 
     def shapes(self):
         own = {"Wq": ("r", "n"), "Wk": ("r", "n"), "Wv": ("v", "n"), "Wo": ("n", "v")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -45,14 +45,21 @@ class Assumption:
                 raise Misuse(name, getattr(self, name), "a function")
         if self.samples not in (None, 1):
             raise Misuse("samples", self.samples, "1, or None")
+        unknown = [name for name in self._wanted() if name not in ARGUMENTS]
+        if unknown:
+            raise Misuse("equations", unknown, f"arguments named among {', '.join(ARGUMENTS)}")
+
+    def _wanted(self) -> list[str]:
+        """What the equations speak of."""
+        return list(inspect.signature(self.equations).parameters) if self.equations else []
 
     def pairs(self, layer: Any, above: Any, below: Any, output: Any) -> list[tuple[Any, Any]]:
         """The equations at one layer."""
-        wanted = list(inspect.signature(self.equations).parameters) if self.equations else []
-        place = {"layer": layer, "above": above, "below": below, "output": output}
-        if self.equations is None or any(place[name] is None for name in wanted):
+        place = dict(zip(ARGUMENTS, (layer, above, below, output), strict=True))
+        wanted = {name: place[name] for name in self._wanted()}
+        if self.equations is None or any(part is None for part in wanted.values()):
             return []
-        found = self.equations(**{name: place[name] for name in wanted})
+        found = self.equations(**wanted)
         return list(found) if isinstance(found, list) else [found]  # the kernel looks at what each is
 
     def __repr__(self) -> str:
@@ -77,10 +84,8 @@ def assumption(statement: str, *, arrange: Any = None, name: str | None = None) 
     def declare(equations: Any) -> Assumption:
         if not callable(equations):
             raise Misuse("equations", equations, "a function of some of layer, above, below and output")
-        unknown = [p for p in inspect.signature(equations).parameters if p not in ARGUMENTS]
-        if unknown:
-            raise Misuse("equations", unknown, f"arguments named among {', '.join(ARGUMENTS)}")
-        return Assumption(name or equations.__name__.replace("_", "-"), statement, equations, arrange)
+        own = getattr(equations, "__name__", type(equations).__name__)
+        return Assumption(name or own.replace("_", "-"), statement, equations, arrange)
 
     return declare
 
@@ -111,11 +116,11 @@ def _rows(data: dict[str, Any], kind: str) -> Iterable[list[list[Any]]]:
 
 
 def _centre(data: dict[str, Any]) -> None:
-    for rows in (data.get("e", []),):
-        for s in range(len(rows[0]) if rows else 0):
-            mean = sum((row[s] for row in rows), Fraction(0)) / len(rows)
-            for row in rows:
-                row[s] -= mean
+    rows = data.get("e", [])
+    for s in range(len(rows[0]) if rows else 0):
+        mean = sum((row[s] for row in rows), Fraction(0)) / len(rows)
+        for row in rows:
+            row[s] -= mean
 
 
 def _orthonormal(data: dict[str, Any]) -> None:
@@ -190,7 +195,7 @@ LIBRARY = {
         Assumption("scalar-output", "n_L = 1", scalar=True),
         Assumption("square-maps", "n_l = n_{l+1} = … = n_L", square=True),
         Assumption("squared-loss", "loss ½‖f − y‖²: e = f − y", error=lambda output: output.h - output.target),
-        replace(cross_entropy),
+        cross_entropy,
         orthonormal_feedback,
         positive_weights,
         right_inverse,

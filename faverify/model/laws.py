@@ -11,7 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import Misuse
-from .formulas import absolute, diag, inner, logdet, norm1, norm2, parameter, sign
+from ..kernel.carriers import exact
+from ..kernel.words import Word
+from .formulas import absolute, constant_text, diag, inner, logdet, norm1, norm2, parameter, sign
 from .formulas import total as summed
 
 FA = "Robertson & Koyejo 2023, Theorem 1"
@@ -328,7 +330,9 @@ def momentum_balance(friction: Any = "γ") -> Law:
 
 
 def _show(p: Any) -> str:
-    return str(getattr(p, "name", p if isinstance(p, (int, Fraction)) else "p"))
+    """A number or a constant made of parameters, as a factor."""
+    text = constant_text(p if isinstance(p, Word) else exact(p))
+    return f"({text})" if " " in text else text
 
 
 GAINS = {

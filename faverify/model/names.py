@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from ..errors import UnknownName
+from ..errors import Misuse, UnknownName
 from ..kernel.layers import KINDS
 from . import laws, rules
 
@@ -18,13 +18,17 @@ def kebab(name: str) -> str:
 
 def rule_named(name: str) -> Any:
     """The rule of the library with this name, with its default constants."""
+    if not isinstance(name, str):
+        raise Misuse("name", name, "the name of a rule, such as 'feedback-alignment'")
     if kebab(name) not in rules.LIBRARY:
         raise UnknownName("rule", name, rules.LIBRARY)
     return rules.LIBRARY[kebab(name)]()
 
 
-def law_named(name: str) -> laws.Law:
-    """The law of the library with this name; `…-of-degree-3` has a number at its end."""
+def law_named(name: Any) -> laws.Law:
+    """A law as it is, a function taken for one, or by name: `…-of-degree-3` has a number at its end."""
+    if not isinstance(name, str):
+        return laws.as_law(name)
     key = kebab(name)
     for prefix, inputs in (("total-", False), ("open-total-", True)):
         if key.startswith(prefix):

@@ -111,8 +111,8 @@ class Repeated(Network):
     block_inputs: Mapping[str, Any] = {}
 
     def __init__(self, blocks: int | None = None) -> None:
-        told = "a whole number ≥ 1, or None for every number"
-        self.blocks = None if blocks is None else whole_number("blocks", blocks, 1, expected=told)
+        expected = "a whole number ≥ 1, or None for every number"
+        self.blocks = None if blocks is None else whole_number("blocks", blocks, 1, expected=expected)
 
     def outer(self) -> dict[str, tuple[Any, Any]]:
         raise NotImplementedError
@@ -245,7 +245,7 @@ def apart(net: Repeated) -> None:
                 raise NetworkError(name_of(net), f"has {kind} {(meets or [name])[0]!r} beside {name!r}", remedy)
 
 
-TAKEN = r"x\w*|[eyfδ]|samples|k\d*|k[lL]"
+TAKEN = r"x\w*|[eyfδ]|samples|k\d*|k[lL]|Δ\w*"  # Δ: what one step adds to a parameter
 
 
 def conforming(net: Any) -> None:
@@ -255,7 +255,7 @@ def conforming(net: Any) -> None:
         raise NetworkError(f"{name}.shapes", f"returned {told(shapes)}", "return {map: (rows, columns), …}")
     for key, dims in shapes.items():
         if not isinstance(key, str) or not key.isidentifier() or re.fullmatch(TAKEN, key) or key in symbols:
-            remedy = "use an identifier that is no x…, e, y, f, k, k1, δ and no fv.parameter"
+            remedy = "use an identifier that is no x…, e, y, f, k, k1, δ, Δ… and no fv.parameter"
             raise NetworkError(f"{name}.shapes", f"names a map {key!r}", remedy)
         if not (isinstance(dims, tuple) and len(dims) == 2 and all(map(_is_size, dims))):
             remedy = "use (rows, columns), each a whole number ≥ 1 or a name such as 'n'"
@@ -296,10 +296,10 @@ class MLP:
 
     def __init__(self, widths: Any, activation: str | Activation = "relu", bias: bool = False) -> None:
         try:
-            sizes = tuple(widths)
-        except TypeError:
+            sizes = tuple(whole_number("widths", n, 1) for n in widths)
+        except (TypeError, Misuse):
             sizes = ()
-        if len(sizes) < 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in sizes):
+        if len(sizes) < 2:
             raise Misuse("widths", widths, "at least two whole numbers n_0, …, n_L, each ≥ 1, such as (3, 4, 1)")
         if not isinstance(bias, bool):
             raise Misuse("bias", bias, "True or False")

@@ -24,8 +24,9 @@ class Pepita(LearningRule):
 
     def velocities(self, run, x, error):
         e = error(run.forward(x))
-        clean = [layer.a for layer in run.layers]
-        below, moves = x + run.layers[0].constant("P", "entry") @ e, {}
+        layers = chain(self, run)
+        clean = [layer.a for layer in layers]
+        below, moves = x + layers[0].constant("P", "entry") @ e, {}
         run.forward(below)
         for a, layer in zip(clean, run.layers, strict=True):
             moves[layer.name] = -(e if layer is run.output else a - layer.a) @ below.mT

@@ -15,18 +15,17 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, UserCodeError, name_of
+from ..errors import Misuse, NotProved, NotRefuted, ShapeError, Undecidable, UserCodeError, name_of, whole_number
 from ..kernel.carriers import exact
 from ..kernel.cuts import FEW, WAYS, conjunction, prove_any_number, prove_everywhere, prove_in_network
 from ..kernel.outlines import must_be_linear
 from ..kernel.passes import is_local
-from ..kernel.questions import Question, cost, hidden_of, outlined, scope_of, statement_of, surveyed
+from ..kernel.questions import Question, cost, hidden_of, laid_out, outlined, scope_of, statement_of, surveyed
 from ..kernel.verdicts import Proved, Refuted, Undecided, Verdict
 from ..kernel.words import Word
 from ..model.activations import activation_named, homogeneous
 from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text
-from ..model.laws import as_law
 from ..model.names import law_named, rule_named
 from ..model.networks import MLP, Network, Repeated, conforming, size_names
 from .purity import memoryless
@@ -122,7 +121,7 @@ def question_of(
     law: Any, rule: Any, net: Any, layer: Any, activation: Any, bias: Any, assume: Any, rate: Any
 ) -> Question:
     """The arguments of `check`, validated."""
-    law = law_named(law) if isinstance(law, str) else as_law(law)
+    law = law_named(law)
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type):
         raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
@@ -130,19 +129,14 @@ def question_of(
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
     hypotheses = assumptions_of(assume)
-    if (
-        layer is not None
-        and not isinstance(net, Network)
-        and (isinstance(layer, bool) or not isinstance(layer, int) or (layer != -1 and layer < 1))
-    ):
-        raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
+    if layer is not None and not isinstance(net, Network):
+        expected = "1, 2, …, or −1 for the last hidden layer"
+        layer = whole_number("layer", layer, -1, expected=expected)
+        if layer == 0:
+            raise Misuse("layer", layer, expected)
     if not isinstance(net, Network):
         law = replace(law, grouped="")  # in a chain every group is one layer
-    claim = (
-        (law_named(rate) if isinstance(rate, str) else as_law(rate))
-        if callable(rate) or isinstance(rate, str)
-        else None
-    )
+    claim = law_named(rate) if callable(rate) or isinstance(rate, str) else None
     mu = 0 if claim else rate if isinstance(rate, Word) else exact(rate)
     if isinstance(mu, Word) and mu._dims != (1, 1):
         raise Misuse("rate", rate, "a number, a constant made of fv.parameter, or a law R for dQ/dt = R")
@@ -152,6 +146,8 @@ def question_of(
             raise Misuse("bias", bias, "True or False")
         return Question(law, rule, phi, mu, constant_text(mu), None, layer, bias, claim=claim, assume=hypotheses)
     if isinstance(net, Network):
+        if bias:
+            raise Misuse("bias", bias, "none: a network brings its own")
         return _beyond_chains(
             Question(law, rule, phi, mu, constant_text(mu), net, layer, claim=claim, assume=hypotheses)
         )
@@ -182,11 +178,9 @@ def _beyond_chains(question: Question) -> Question:
     net.activation = phi if question.activation.name == homogeneous().name else question.activation
     question = replace(question, net=net, activation=net.activation)
     if any(a.equations or a.scalar or a.square for a in question.assume):
-        expected = "hypotheses without equations, such as squared-loss or one-sample: this network is no chain"
+        expected = "hypotheses without equations, such as squared-loss or batch-size-one: this network is no chain"
         raise Misuse("assume", [a.name for a in question.assume], expected)
-    outline = outlined(question)
-    outline.forward(outline.source())
-    net.bias = bool(outline.biases)
+    net.bias = bool(laid_out(question).biases)
     question = replace(question, bias=net.bias)
     with suppress(Undecidable):  # what a rule asks for is told with the verdict
         if is_local(question.rule):
@@ -317,7 +311,7 @@ def _attempt(
     """One prover on the layers that are left."""
     from .search import contradicted
 
-    label = {**WAYS, "widths": "polynomials"}[way].replace("words, local", "local") + _with(squares)
+    label = {"cut": "local cut", "widths": "polynomials"}.get(way, WAYS[way]) + _with(squares)
     try:
         if way in ("words", "widths") and not isinstance(question.net, MLP):
             terms, letters = cost(question)

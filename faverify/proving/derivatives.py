@@ -10,11 +10,8 @@ from functools import partial
 from typing import Any
 
 from ..errors import Misuse, Undecidable, whole_number
-from ..kernel.passes import Run
-from ..kernel.questions import Question
-from ..model.laws import as_law
-from ..model.names import law_named, rule_named
 from ..model.networks import MLP
+from .check import question_of
 from .jets import law_jet
 from .polynomials import PolynomialCarrier, over_polynomials
 from .rings import Expressions
@@ -40,19 +37,15 @@ def derivative(
     >>> fv.derivative(fv.laws.balancedness, fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)))
     {1: -B2[0,0]*W1[0,0]*e[0,0]*k1[0,0]*x[0,0] + W1[0,0]*W2[0,0]*e[0,0]*k1[0,0]*x[0,0]}
     """
-    law = law_named(law) if isinstance(law, str) else as_law(law)
-    rule = rule_named(rule) if isinstance(rule, str) else rule
     if not isinstance(net, MLP):
         raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1))")
-    if layer is not None and (isinstance(layer, bool) or layer not in range(1, net.depth)):
-        raise Misuse("layer", layer, f"a hidden layer of {net}: 1 … {net.depth - 1}")
+    question = question_of(law, rule, net, layer, None, False, (), 0)
     samples = whole_number("samples", samples, 1)
-    layers = list(range(1, net.depth)) if layer is None else [layer]
-    question = Question(law, rule, net.activation, net=net)
+    layers = range(1, net.depth) if layer is None else [question.layer]
 
     def rates(carrier: PolynomialCarrier) -> dict[int, Any]:
-        run = Run(net, carrier, samples)
-        moves = run.velocities(rule)
+        run = question.run(net, carrier, samples)
+        moves = run.velocities(question.rule)
         jets = {k: law_jet(question.law, run, run.layers[k - 1], moves) for k in layers}
         return {k: jet.value * 0 if jet.rate is None else jet.rate for k, jet in jets.items()}
 

@@ -86,7 +86,7 @@ def refute_at(
         raise Misuse("inputs", f"{samples} samples", "one sample, as `assume` says")
     data, signal = Read(data), data.get("e")
     try:
-        case = evaluate(question, net, layer, data, constants, data.missing(net), samples)
+        case = evaluate(question, net, question.layer, data, constants, data.missing(net), samples)
     except Undecidable as event:
         raise Misuse("the data", f"no answer at {event.line}, which asks for {event.question}", "exact data") from event
     if signal is not None and data["e"] != signal:

@@ -14,12 +14,12 @@ from typing import Any
 
 from ..errors import Misplaced, Misuse, ShapeError, Undecidable
 from ..kernel.cuts import piece_of, pieces, stepping
-from ..kernel.questions import Question, at_steps, outlined
+from ..kernel.questions import Question, at_steps, laid_out, outlined
 from ..kernel.states import Increments, State, higher_order, lettered, value_of
 from ..kernel.verdicts import Proved, Verdict
 from ..kernel.wiring import places
-from ..kernel.words import WordCarrier, letter
-from ..model.laws import GAINS, as_law
+from ..kernel.words import WordCarrier
+from ..model.laws import GAINS
 from ..model.names import law_named
 from ..model.networks import Network
 from .check import question_of, seconds, settled
@@ -57,14 +57,14 @@ def increment(
     if callable(rate) or isinstance(rate, str):
         raise Misuse("rate", rate, "a constant μ; what a step adds is `equals`")
     question = question_of(law, rule, net, layer, activation, bias, assume, rate)
-    claim = law_named(equals) if isinstance(equals, str) else equals if equals is None else as_law(equals)
+    claim = None if equals is None else law_named(equals)
     question = replace(question, step=True)
     return settled(replace(question, claim=claim or _gain(question)), time.monotonic() + seconds(budget))
 
 
 def gain_of(question: Question) -> str | None:
     """What one step of the rule adds to a law that its flow keeps, if the library has a name for it."""
-    if question.claim or question.step or not (isinstance(question.mu, int) and question.mu == 0):
+    if question.claim or question.step or question.mu_text != "0":
         return None
     claim = _gain(question)
     asked = replace(question, step=True, claim=claim, squares=False)
@@ -81,7 +81,7 @@ def _gain(question: Question) -> Any:
     piece = pieces(question, 1)[-1] if net is None else piece_of(net, question.layer or 1)
     try:
         run = question.run(piece, WordCarrier())
-        steps = {name: letter(f"Δ{name}", *rate._dims) for name, rate in run.velocities(question.rule).items()}
+        steps = stepping(run.velocities(question.rule))
         return _named(question, run, run.layers[0], steps)
     except (Undecidable, ShapeError):
         return None
@@ -92,12 +92,13 @@ def _gain_beyond(question: Question) -> Any:
     net = question.net if getattr(question.net, "blocks", 1) is not None else question.net.of(1)
     question = replace(question, net=net)
     try:
-        outline, run = outlined(question), question.run(net, WordCarrier())
-        outline.forward(outline.source())
+        outline, run = laid_out(question), question.run(net, WordCarrier())
         run.biases, run.outs = outline.biases, outline.outs
         known = places(outline, question.law)
-        where = known.get(question.layer) or next(iter(known.values()), None)
-        return where and _named(question, run, lettered(run, where), stepping(question, run))
+        if not known:
+            return None
+        where = known.get(question.layer) or next(iter(known.values()))
+        return _named(question, run, lettered(run, where), stepping(outlined(question).velocities(question.rule)))
     except (Undecidable, ShapeError, Misplaced):
         return None
 

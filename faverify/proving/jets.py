@@ -162,4 +162,4 @@ def residual(question: Question, run: Run, layer: Layer, moves: dict[str, Any]) 
         jet = law_jet(law, run, layer, moves)
         value, found = jet.value, jet.value * 0 if jet.rate is None else jet.rate
         found = found - value_of(claim, run, State(layer)) if claim else found
-    return found if isinstance(question.mu, int) and question.mu == 0 else found - value * question.mu
+    return found if question.mu_text == "0" else found - value * question.mu

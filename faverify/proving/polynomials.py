@@ -96,13 +96,17 @@ class PolynomialCarrier:
         return Matrix(self.ring, [[self.ring.number(0)] * cols for _ in range(rows)])
 
     def activate(self, activation: Any, h: Matrix, name: str) -> tuple[Any, Any]:
-        """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
-        if activation.linear:
-            return h, self.zeros(*h._dims) + 1
-        if activation.degree is None:
-            return self.letter(f"φ{name}", *h._dims), self.letter(f"φ′{name}", *h._dims)
-        gate = self.letter(f"k{name}", *h._dims)
-        return gate * h, gate * activation.degree
+        return by_letters(self, activation, h, name)
+
+
+def by_letters(carrier: Any, activation: Any, h: Any, name: str) -> tuple[Any, Any]:
+    """φ(h), φ′(h) with all forgotten but h φ′ = p φ: k h and p k for p ≠ 0; otherwise two letters."""
+    if activation.linear:
+        return h, carrier.zeros(*h._dims) + 1
+    if activation.degree is None:
+        return carrier.letter(f"φ{name}", *h._dims), carrier.letter(f"φ′{name}", *h._dims)
+    gate = carrier.letter(f"k{name}", *h._dims)
+    return gate * h, gate * activation.degree
 
 
 def over_polynomials(run: Callable[[PolynomialCarrier], Any]) -> Any:

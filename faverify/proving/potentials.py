@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 from ..errors import FaverifyError, ShapeError, Undecidable, called, name_of
@@ -29,9 +29,9 @@ from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text, inner, inverse, logdet, norm2, pinv
 from ..model.laws import OWN, Law
 from ..model.networks import MLP
-from .check import question_of, settled
+from ..presenting import matrix_text
+from .check import question_of, seconds, settled
 from .jets import MovingState
-from .matrices import Matrix
 from .rings import Assignment, Rationals
 
 DEGREE = 6  # of the feedback as a polynomial in W
@@ -82,7 +82,7 @@ def law_of(rule: Any, *, activation: Any = None, bias: bool = False, budget: flo
     """
     nothing = Law("", "", lambda layer, above: norm2(layer.W))  # type: ignore[no-untyped-call]
     question = question_of(nothing, rule, None, None, activation, bias, (), 0)
-    rule, p = question.rule, question.activation.degree
+    rule, p, budget = question.rule, question.activation.degree, seconds(budget)
     if p is None:
         return RuleLaw(name_of(rule), reason=f"φ = {question.activation.name} has no degree p with h φ′ = p φ")
     try:
@@ -161,7 +161,7 @@ def _potential(question: Any) -> tuple[Callable[[Any], Any], str] | str:
         return "the rule has no feedback of the shape of W_{l+1}"
     if any("~" in name for name in feedback.names()):
         return "the feedback is drawn anew at every step"
-    if "h" in {name[:1] for name in feedback.names()} or any(name[0] in "aeδxk" for name in feedback.names()):
+    if any(name[0] in "haeδxk" for name in feedback.names()):
         return "the feedback depends on the data"
     W = above.W
     name = letter_name(next(iter(W.terms))[0][0][0])
@@ -251,32 +251,21 @@ def _asymmetric(rule: Any) -> Any:
         try:
             run.velocities(rule)
             above = run.layers[1]
-            rows, cols = above.W._dims
-            places = list(product(range(rows), range(cols)))
-
-            def slope(k: tuple[int, int], above: Any = above, rows: int = rows, cols: int = cols) -> Any:
-                unit = Matrix(
-                    above.W.ring, [[Fraction((i, j) == k) for j in range(cols)] for i in range(rows)], (rows, cols)
-                )
-                jet = rule.feedback(MovingState(above, {"W2": unit}))
-                rate = getattr(jet, "rate", None)
-                return None if rate is None else rate.data
-
-            slopes = {k: slope(k) for k in places}
+            places = product(*map(range, above.W._dims))
+            jets = [rule.feedback(MovingState(above, {"W2": unit})) for unit in above.W.units()]
+            rates = [getattr(jet, "rate", None) for jet in jets]
+            slopes = {k: rate.data for k, rate in zip(places, rates, strict=True) if rate is not None}
         except (FaverifyError, Undecidable, ZeroDivisionError):
             continue
-        for p, q in product(places, places):
-            if p < q and slopes[p] is not None and slopes[q] is not None:
-                one, other = slopes[q][p[0]][p[1]], slopes[p][q[0]][q[1]]
-                if one != other:
-                    point = {name: data[name] for name in ("W2", "B2", "F2", "V2") if name in data}
-                    return {"point": point, "entries": (p, q), "derivatives": (one, other)}
+        for p, q in combinations(slopes, 2):
+            one, other = slopes[q][p[0]][p[1]], slopes[p][q[0]][q[1]]
+            if one != other:
+                point = {name: data[name] for name in ("W2", "B2", "F2", "V2") if name in data}
+                return {"point": point, "entries": (p, q), "derivatives": (one, other)}
     return None
 
 
 def _told(pair: Any) -> str:
     (p, q), (one, other) = pair["entries"], pair["derivatives"]
-    point = ", ".join(
-        f"{name[0]} = {[[str(entry) for entry in row] for row in rows]}" for name, rows in pair["point"].items()
-    ).replace("'", "")
+    point = ", ".join(f"{name[0]} = {matrix_text(rows)}" for name, rows in pair["point"].items())
     return f"at {point}, ∂f{list(p)}/∂W{list(q)} = {one} but ∂f{list(q)}/∂W{list(p)} = {other}"

@@ -1,7 +1,7 @@
 """What dQ/dt is, where it is not what was asked: a multiple of Q, of one sign, or part of a second-order equation.
 
 Method. dQ/dt and Q are words. A number or a product of constants μ with dQ/dt = μQ is read off from one term and tested
-on all. Otherwise squares ‖·‖² of parameters, velocities, activities and signals are taken off dQ/dt one after another;
+on all. Otherwise squares ‖·‖² of parameters, activities and signals are taken off dQ/dt one after another;
 if nothing is left and their signs agree, Q is monotone. If dQ/dt speaks of parameters alone it is differentiated
 again, and a multiple of dQ/dt is sought whose sum with d²Q/dt² is such a sum of squares. What none of them describes
 is told as it stands. Every case of the local cut is told where they differ.
@@ -66,7 +66,7 @@ def _finding(question: Question, piece: Any) -> Finding:
     if ratio is not None and (rate - value * ratio).is_zero():
         return Finding("semi-invariant", ratio, word=rate)
     rate = folded(rate, run)
-    matrices = _matrices(run, moves)
+    matrices = _matrices(run)
     squares, rest = _squares(rate, matrices)
     if rest.is_zero() and _one_sign(squares):
         return Finding("monotone", squares=squares, word=rate)
@@ -109,7 +109,7 @@ def _ratio(rate: Word, value: Word) -> Any:
     return None if isinstance(total, int) or (isinstance(total, Word) and total.is_zero()) else total
 
 
-def _matrices(run: Run, moves: dict[str, Word]) -> dict[str, Word]:
+def _matrices(run: Run) -> dict[str, Word]:
     """The matrices whose squares are tried: parameters, what was read besides, activities, signals."""
     found = {**run.parameters, **run.letters}
     for layer in run.layers:

@@ -103,12 +103,7 @@ class Tape:
     def velocities(self, rule: Any, x: Any, error: Callable[[Any], Any]) -> dict[str, Any]:
         """Forward, backward, update; x is a grid, or grids by name where there are several inputs."""
         self.rule, self.dead = rule, self._dead(x)
-        sources = {
-            name: Step(self, part, "input", []) for name, part in (x if isinstance(x, dict) else {"": x}).items()
-        }
-        self.sources = list(sources.values())
-        found = self.net.forward(Weights(self), sources if isinstance(x, dict) else sources[""])
-        self.tops: list[Step] = list(found) if isinstance(found, (tuple, list)) else [found]
+        self._forward(x)
         used = ancestors(self.tops)
         for step in self.steps:
             step.readers = [reader for reader in step.readers if id(reader) in used]
@@ -134,13 +129,19 @@ class Tape:
         self._signals(error)
         return self._moves()
 
+    def _forward(self, x: Any) -> None:
+        several = isinstance(x, dict)
+        sources = {name: Step(self, part, "input", []) for name, part in (x if several else {"": x}).items()}
+        found = self.net.forward(Weights(self), sources if several else sources[""])
+        self.sources = list(sources.values())
+        self.tops: list[Step] = list(found) if isinstance(found, (tuple, list)) else [found]
+
     def _dead(self, x: Any) -> set[int]:
         """The steps that lead to no output, by their number: a first run finds them."""
         trial = Tape(self.net, self.state, self.activation, self.targets, self.to)
         trial.rule = SimpleNamespace(activity=lambda layer: layer.phi)
-        given = {name: Step(trial, part, "input", []) for name, part in (x if isinstance(x, dict) else {"": x}).items()}
-        found = self.net.forward(Weights(trial), given if isinstance(x, dict) else given[""])
-        used = ancestors(list(found) if isinstance(found, (tuple, list)) else [found])
+        trial._forward(x)
+        used = ancestors(trial.tops)
         return {k for k, step in enumerate(trial.steps) if id(step) not in used and step.kind != "input"}
 
     def _signals(self, error: Callable[[Any], Any]) -> None:
@@ -272,7 +273,7 @@ class Tape:
             for key in ("delta", "h", "a", "dphi"):
                 setattr(layer, key, piled([getattr(self.views[id(point)], key) for _, point in pairs], 1))
             below.a = piled([step.value for step, _ in pairs], 1)
-            if len(pairs) == 1 and pairs[0][1] is not None:
+            if len(pairs) == 1:
                 layer.above = self.views[id(pairs[0][1])].above
             found = {"W": -layer.delta @ below.a.mT, **self.rule.update(layer, below, self.output)}
             if name in self.bias_of:

@@ -161,10 +161,10 @@ def networks(question: Question) -> Iterator[tuple[Any, list[Any]]]:
     widths = [
         w for size in (3, 4, 5) for w in product((1, 2, 3), repeat=size) if sum(w) <= (9 if size == 3 else size + 2)
     ]
+    scalar, square = question.supposes("scalar"), question.supposes("square")
     deep = [(1,) * size for size in range(6, 11)]  # for rules that look at a layer's number
     wide = [(1, size, 1) for size in range(4, 9)]  # or at a width
     for sizes in sorted([*widths, *deep, *wide], key=lambda w: (sum(w) + len(w), w)):
-        scalar, square = (any(getattr(a, what) for a in question.assume) for what in ("scalar", "square"))
         if (scalar and sizes[-1] != 1) or (square and len({*sizes[1:]}) > 1):
             continue
         depth = len(sizes) - 1
@@ -205,7 +205,7 @@ def contradicted(question: Question, layers: list[Any] | None) -> str:
     """Why a law that letters proved of layers is not believed: it fails at a point; else "". A guard, not a search."""
     p, net = question.activation.degree, question.net
     phi = (_activations(question) or [_matched(p)])[-1]
-    scalar, square = (any(getattr(a, what) for a in question.assume) for what in ("scalar", "square"))
+    scalar, square = question.supposes("scalar"), question.supposes("square")
     small = (1, *((1,) * 4 if scalar and square else (2, 2, 2, 1 if scalar else 2)))
     if isinstance(net, Network):
         net = Sized(net, dict.fromkeys(size_names(net), 2), phi)
@@ -342,7 +342,7 @@ def _letters_of_chain(net: Any, data: Data, gates: dict[str, Any], samples: int)
         for name, rows in data.items()
         if not re.fullmatch(r"[WbBF]\d+|[xey]", name) or (name in ("B1", f"F{depth}") and any(map(any, rows)))
     }
-    zero = [[Fraction(0)] * len(data["x"][0])] * net.outputs
+    zero = [[Fraction(0)] * samples] * net.outputs
     return {
         "inputs": array(data["x"]),
         "error": array([[_plain(entry) for entry in row] for row in data.get("e", ())] or zero),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any
 
@@ -181,9 +181,3 @@ def witness_from(record: Mapping[str, Any]) -> Witness:
         parameters={name: Fraction(value) for name, value in record["parameters"].items()},
         constants={name: Fraction(value) for name, value in record["constants"].items()},
     )
-
-
-def replace_sealed(witness: Witness, **changes: Any) -> Witness:
-    """The witness with other fields and the seal that they have: what a forger would hand in."""
-    changed = replace(witness, **changes)
-    return replace(changed, digest=seal(changed.record()))

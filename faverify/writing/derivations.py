@@ -206,7 +206,7 @@ def _notation(question: Question, piece: Any, position: int) -> tuple[Step, ...]
     written = [(term.word, word) for _, _, term in lines[1:]] + [(moves[k].word, expanded[k].word) for k in moves]
     if not all(one.same(other) for one, other in written):
         raise AssertionError("a line of the derivation does not equal the next")
-    if not (isinstance(question.mu, int) and question.mu == 0):
+    if question.mu_text != "0":
         word, left = word - value.word * question.mu, f"{first} − ({question.mu_text}) Q"
     if question.claim and not question.step:
         claimed = value_of(question.claim, run, State(layer))

@@ -92,7 +92,7 @@ def entry_lines(question: Question) -> Iterator[Line]:
             yield from write.matrix("the rule's update", f"d{name}", rate)
     for reason, rate in seen.rates:
         yield from write.matrix(reason, "dQ/dt", rate)
-    if not (isinstance(question.mu, int) and question.mu == 0):
+    if question.mu_text != "0":
         yield from write.matrix("the claimed rate", f"({question.mu_text}) Q", seen.value * question.mu)
         left = f"dQ/dt − ({question.mu_text}) Q"
         yield from write.matrix("equal terms cancel", left, seen.rates[-1][1] - seen.value * question.mu)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernel.cuts import residuals
-from ..kernel.questions import Question, outlined
+from ..kernel.questions import Question, laid_out
 from ..kernel.stars import Stars, maps_from
 from ..kernel.wiring import Group, places
 from ..kernel.words import Word, WordCarrier
@@ -20,8 +20,7 @@ Line = tuple[str, str, str]
 def star_lines(question: Question) -> Iterator[tuple[str, list[Line]]]:
     """A heading for the law and for each layer whose structure is new, and the lines under it."""
     net = question.net.of(2) if getattr(question.net, "blocks", 1) is None else question.net
-    outline = outlined(replace(question, net=net))
-    outline.forward(outline.source())
+    outline = laid_out(replace(question, net=net))
     stars = Stars(question, outline, question.run(net, WordCarrier(question.squares)))
     place = places(outline, question.law)[question.layer]
     grouped = isinstance(place, Group)

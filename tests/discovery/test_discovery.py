@@ -14,7 +14,7 @@ import faverify as fv
 from faverify.discovery import ansatz, kernels, lie
 from faverify.discovery import search as discovery
 from faverify.discovery.fields import setting_of
-from faverify.discovery.residues import Field, ResidueCarrier, null_space_modulus
+from faverify.discovery.residues import Field, ResidueCarrier, modulus
 from faverify.discovery.search import discover
 from faverify.discovery.spans import Span, SparseSpan
 from faverify.kernel.passes import Run
@@ -87,7 +87,7 @@ def test_sampled_gates_show_laws_that_are_none(monkeypatch):
         return gate * h, gate
 
     monkeypatch.setattr(ResidueCarrier, "activate", of_zero_and_one)
-    setting, p = setting_of(FA, net, None, 0), null_space_modulus(1)[0]
+    setting, p = setting_of(FA, net, None, 0), modulus()
     candidates = kernels.monomials(len(setting.variables), 2)
     assert len(kernels.null_space(kernels.sampled(setting, candidates, p, False), p).free) > 4
     found = discover(FA, net)  # each law is certified for all gates
@@ -132,7 +132,7 @@ def test_every_law_holds_at_rational_points(rule, activation):
 def test_residues_and_polynomials_give_one_velocity(rule):
     net = fv.MLP((2, 3, 2, 1), bias=True)
     setting = setting_of(rule, net, None, 3)
-    p = null_space_modulus(1)[0]
+    p = modulus()
     carrier = ResidueCarrier(Field(p, setting.constants), 1, np.random.default_rng(0), setting.fixed, setting.base)
     theta, rates = kernels._at(setting, carrier, 1)
     at = {
@@ -303,7 +303,7 @@ def test_a_wrong_law_in_the_library_is_not_told(monkeypatch):
 
 
 def test_null_space_and_reconstruction():
-    p = null_space_modulus(1)[0]
+    p = modulus()
     echelon = kernels.null_space(np.array([[2, 3, 1], [4, 6, 2], [1, 0, 1]]), p)
     assert (echelon.pivots, echelon.free) == ((0, 1), (2,))
     law = kernels.lifted(echelon, 2, [(0,), (1,), (2,)])

@@ -9,7 +9,7 @@ from flint import fmpz_mat
 
 import faverify as fv
 from faverify.experiments.convolutions import convolution_basis, generically_apart
-from faverify.kernel.ranks import Minor, generically_independent, greatest_minor, rank
+from faverify.kernel.ranks import Minor, generically_independent, greatest_minor
 
 SCOPE = fv.Scope(*["given"] * 8)
 
@@ -21,7 +21,7 @@ def test_ranks_are_those_of_flint(seed):
     left = [[draw.randint(-3, 3) for _ in range(inner)] for _ in range(rows)]
     right = [[draw.choice((0, 0, 1, -2, 10**20)) for _ in range(cols)] for _ in range(inner)]
     matrix = [[sum(a * b[j] for a, b in zip(row, right, strict=True)) for j in range(cols)] for row in left]
-    assert rank(matrix) == fmpz_mat(matrix).rank()
+    assert len(greatest_minor(matrix).columns) == fmpz_mat(matrix).rank()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -69,7 +69,7 @@ def test_rows_that_depend_on_each_other_prove_nothing():
 
 def test_floats_have_no_rank():
     with pytest.raises(TypeError, match="whole number"):
-        rank([[1.0, 2]])
+        greatest_minor([[1.0, 2]])
 
 
 def test_without_room_nothing_is_proved():

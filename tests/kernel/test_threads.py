@@ -19,7 +19,7 @@ L, R = fv.laws, fv.rules
 def test_letters_of_many_threads_have_numbers_of_their_own():
     names = [[f"thread{k}letter{j}" for j in range(400)] for k in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(lambda own: [words._number(name) for name in own], names))
+        numbers = list(pool.map(lambda own: [words.letter_number(name) for name in own], names))
     flat = [number for own in numbers for number in own]
     assert len(set(flat)) == len(flat)
     assert [words.letter_name(number) for number in flat] == [name for own in names for name in own]

@@ -85,9 +85,32 @@ def test_names():
     with pytest.raises(fv.UnknownName, match="did you mean 'balancedness'") as error:
         fv.law_named("balancednes")
     assert error.value.nearest == "balancedness"
+    assert fv.law_named(laws.balancedness) is laws.balancedness
+    for named in (fv.law_named, fv.rule_named):
+        with pytest.raises(fv.Misuse, match="= 3: expected"):
+            named(3)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = fv.nothing
     assert "check" in dir(fv)
+
+
+def test_constants_in_the_names_of_laws():
+    p = fv.parameter("p")
+    assert laws.feedback_balance_of_degree(2 * p).statement == "½‖W_l‖² − 2p⟨W_{l+1}, B_{l+1}⟩"
+    assert laws.feedback_balance_of_degree(p + 1).statement == "½‖W_l‖² − (p + 1)⟨W_{l+1}, B_{l+1}⟩"
+    assert laws.momentum_balance(fv.parameter("γ") / 2).statement.startswith("Q̇ + 1/2γQ")
+    for maker in (laws.feedback_balance_of_degree, laws.neuron_feedback_balance_of_degree, laws.balancedness_of_degree):
+        with pytest.raises(fv.ExactnessError):
+            maker(0.5)
+
+
+def test_slopes_of_leaky_relu():
+    assert fv.leaky_relu("0.1").phi(-10) == -1  # what the message for 0.1 says
+    with pytest.raises(fv.ExactnessError, match=r"such as '0\.1'"):
+        fv.leaky_relu(0.1)
+    for wrong in ("a tenth", "1/0"):
+        with pytest.raises(fv.Misuse, match="slope"):
+            fv.leaky_relu(wrong)
 
 
 def test_laws_and_rules_are_shown():
@@ -107,6 +130,14 @@ def test_laws_and_rules_are_shown():
 def test_widths_that_are_none(widths):
     with pytest.raises(fv.Misuse, match="at least two whole numbers"):
         fv.MLP(widths)
+
+
+def test_numpy_integers_are_widths_and_layers():
+    net = fv.MLP(np.array([1, 2, 1]))
+    assert net.widths == (1, 2, 1)
+    assert fv.check(laws.feedback_balance, rules.FeedbackAlignment(), net, layer=np.int64(1)).kind == "proved"
+    with pytest.raises(fv.Misuse, match="layer"):
+        fv.check(laws.feedback_balance, rules.FeedbackAlignment(), net, layer=np.array([1, 1]))
 
 
 def test_options_that_are_none():

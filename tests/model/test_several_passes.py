@@ -292,6 +292,23 @@ class AcrossLevels(AlongALevel):
     sign = -1
 
 
+class OfAnotherShape(fv.LearningRule):
+    def velocities(self, run, x, error):
+        run.forward(x)
+        return {"W1": run.layers[0].a}
+
+
+def test_velocities_of_another_shape():
+    with pytest.raises(fv.RuleError, match=r"gave 'W1' the shape \(1 × m\); known parameters are"):
+        fv.check(L.balancedness, OfAnotherShape(), fv.MLP((2, 1, 1)))
+
+
+@pytest.mark.parametrize("published", [R.Pepita(), R.ForwardGradient(), R.DifferenceTargetPropagation()])
+def test_networks_that_are_no_chain(published):
+    with pytest.raises(fv.RuleError, match="met a network that is no chain"):
+        fv.check(L.balancedness, published, fv.networks.Residual(1))
+
+
 @pytest.mark.parametrize(
     ("law", "mutant", "published", "net"),
     [

@@ -4,7 +4,8 @@ import pytest
 
 import faverify as fv
 from faverify.proving import search
-from faverify.proving.witnesses import replace_sealed
+
+from ..forgeries import resealed
 
 L, N, R = fv.laws, fv.networks, fv.rules
 FA, BP = R.FeedbackAlignment(), R.BackPropagation()
@@ -228,7 +229,22 @@ def test_a_recheck_of_what_is_no_group():
     verdict = fv.refute(fv.total(L.balancedness), FA, N.Residual(1))
     assert verdict.witness.recheck()
     for changes in ({"layer": "head"}, {"layer": "stem"}, {"layer": "(stem+V1) + (W1)x"}, {"network": "another"}):
-        assert not replace_sealed(verdict.witness, **changes).recheck()
+        assert not resealed(verdict.witness, **changes).recheck()
+
+
+class Tilted(R.FeedbackAlignment):
+    def feedback(self, above):
+        return fv.parameter("tilt_of_rules") * above.B
+
+
+def test_a_parameter_is_no_map():
+    """A parameter that comes into being inside of a formula was the letter of a map with its name, and moved."""
+    law = fv.law("tilt − Σ W")(lambda layer, above: fv.parameter("tilt") - fv.total(above.W))
+    for name, wrong, rule in (("tilt", law, FA), ("tilt_of_rules", LAW, Tilted())):
+        shapes = {"W": ("n", "d"), name: ("k", "n")}
+        net = network(shapes, lambda w, x, name=name: w[name] @ fv.phi(w["W"] @ x))
+        with pytest.raises(fv.LawError, match=f"a parameter and a map are both called '{name}'"):
+            fv.check(wrong, rule, net)
 
 
 def test_dropout_where_there_is_an_activation():
@@ -321,7 +337,7 @@ def test_a_product_between_two_products_has_a_factor_and_no_maps():
     assert refuted.layers["(W) + 4 (to V)"].kind == "refuted"
     assert refuted.layers["(W) + 4 (to V)"].witness.recheck()
     assert {part.kind for part in proved.layers.values()} == {"proved"}
-    assert not replace_sealed(refuted.layers["(W) + 4 (to V)"].witness, layer="(W) + 3 (to V)").recheck()
+    assert not resealed(refuted.layers["(W) + 4 (to V)"].witness, layer="(W) + 3 (to V)").recheck()
 
 
 class LateInput(Delay):

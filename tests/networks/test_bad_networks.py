@@ -80,6 +80,7 @@ def test_forward_passes_that_are_none(forward, error, message):
         (3, "returned 3"),
         ({**SHAPES, "e": ("n", "n")}, "names a map 'e'"),
         ({**SHAPES, "x1": ("n", "n")}, "names a map 'x1'"),
+        ({**SHAPES, "ΔW": ("n", "n")}, "names a map 'ΔW'"),
         ({**SHAPES, "W 1": ("n", "n")}, "names a map 'W 1'"),
         ({**SHAPES, 3: ("n", "n")}, "names a map 3"),
         ({**SHAPES, "λ": ("n", "n")}, "no fv.parameter"),
@@ -147,6 +148,12 @@ class SignsOnTheWay(R.FeedbackAlignment):
         return layer.dphi * fv.sign(self.feedback(above).mT @ above.delta)
 
 
+class LogarithmsOnTheWay(R.FeedbackAlignment):
+    def error(self, layer, above, output):
+        found = layer.dphi * (self.feedback(above).mT @ above.delta)
+        return found + fv.logdet(found @ layer.a.mT)
+
+
 class SquaresOnTheWay(R.FeedbackAlignment):
     def error(self, layer, above, output):
         return layer.dphi * (self.feedback(above).mT @ above.delta) ** 2
@@ -157,6 +164,8 @@ def test_signals_are_linear_where_a_skip_leaves():
         fv.check(TOTAL, SquaresOnTheWay(), N.Residual(1))
     with pytest.raises(fv.RuleError, match=r"fv\.sign of a signal at layer stem"):
         fv.check(TOTAL, SignsOnTheWay(), N.Residual(1))
+    with pytest.raises(fv.RuleError, match=r"fv\.logdet of a signal at layer stem"):
+        fv.check(TOTAL, LogarithmsOnTheWay(), N.Residual(1))
     assert fv.check(TOTAL, SignsOnTheWay(), N.Dropout()).kind == "refuted"  # no skip leaves there
 
 
@@ -164,8 +173,10 @@ def test_places_and_hypotheses_that_a_network_has_not():
     for layer in (1, "W9", "stem"):
         with pytest.raises(fv.Misuse, match=r"one of 'stem\+V1', 'W1'"):
             fv.check(TOTAL, FA, N.Residual(1), layer=layer)
-    with pytest.raises(fv.Misuse, match="hypotheses without equations"):
+    with pytest.raises(fv.Misuse, match="hypotheses without equations, such as squared-loss or batch-size-one"):
         fv.check(TOTAL, FA, N.Residual(1), assume=["scalar-output"])
+    with pytest.raises(fv.Misuse, match="a network brings its own"):
+        fv.check(TOTAL, FA, N.Residual(1), bias=True)
     with pytest.raises(fv.Misuse, match="a chain"):
         fv.discover(FA, N.Residual(1))
     with pytest.raises(fv.Misuse, match="a chain"):
@@ -178,6 +189,25 @@ def test_places_and_hypotheses_that_a_network_has_not():
 def test_numbers_of_blocks_that_are_none(blocks):
     with pytest.raises(fv.Misuse, match="a whole number ≥ 1, or None"):
         N.Residual(blocks)
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: N.Attention(heads=0), "heads"),
+        (lambda: N.MaxPooling(window=0), "window"),
+        (lambda: N.Convolution(3), "taps"),
+        (lambda: N.Convolution(()), "taps"),
+        (lambda: N.Convolution((0, 2)), "taps"),
+        (lambda: N.Convolution((1, 1), shape=3), "shape"),
+        (lambda: N.Convolution((1, 1), shape=(2.5,)), "shape"),
+        (lambda: N.Convolution((1, 1), shape=(2,), stride=0), "stride"),
+        (lambda: N.Convolution((1, 1), shape=(3,), padding=-1), "padding"),
+    ],
+)
+def test_networks_of_the_library_refuse_what_they_cannot_be(make, argument):
+    with pytest.raises(fv.Misuse, match=f"^{argument} = .* expected a .*whole number"):
+        make()
 
 
 class Looks(N.Residual):

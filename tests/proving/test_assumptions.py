@@ -150,6 +150,8 @@ def test_misuse_of_hypotheses():
             fv.check(L.feedback_balance, FA, assume=wrong)
     with pytest.raises(fv.Misuse, match="arguments named among"):
         fv.assumption("x = 0")(lambda x: (x, 0))
+    with pytest.raises(fv.Misuse, match="arguments named among"):
+        fv.Assumption("by hand", "x = 0", equations=lambda x: (x, 0))
     with pytest.raises(fv.Misuse, match="a string"):
         fv.assumption(lambda above: (above.B, 0))
     with pytest.raises(fv.Misuse, match="n_L = 1"):

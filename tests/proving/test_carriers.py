@@ -193,8 +193,11 @@ def test_derivative_of_an_activation_without_degree():
 
 def test_misuse_of_derivative():
     law, rule, net = fv.laws.feedback_balance, fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1))
-    for wrong in ({"layer": 2}, {"samples": 0}, {"method": "guess"}):
+    assert fv.derivative(law, rule, net, layer=-1) == {1: 0}
+    for wrong in ({"layer": 2}, {"layer": 1.0}, {"samples": 0}, {"method": "guess"}):
         with pytest.raises(fv.Misuse):
             fv.derivative(law, rule, net, **wrong)
     with pytest.raises(fv.Misuse):
         fv.derivative(law, rule, None)
+    with pytest.raises(fv.Misuse, match="an instance: write FeedbackAlignment"):
+        fv.derivative(law, type(rule), net)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 import faverify as fv
@@ -88,6 +90,10 @@ def test_widths_cannot_be_shifted():
     verdict = fv.check(LAW, Shifting(), budget=0)
     assert isinstance(verdict, fv.Undecided)
     assert "the value of n_{L}" in verdict.tried[0]
+
+
+def test_every_zero_is_the_rate_0():
+    assert fv.check(LAW, FA(), rate=Fraction(0)).statement == fv.check(LAW, FA()).statement
 
 
 def test_a_rate_must_be_a_constant():

@@ -127,6 +127,11 @@ def test_feedback_that_reads_the_data():
     assert "depends on the data" in fv.law_of(OfActivities()).reason
 
 
+def test_a_budget_is_a_number_of_seconds():
+    with pytest.raises(fv.Misuse, match="a number of seconds"):
+        fv.law_of(R.FeedbackAlignment(), budget="long")
+
+
 def test_records():
     record = fv.law_of(R.FeedbackAlignment()).to_dict()
     assert (record["rule"], record["verdict"]["verdict"]) == ("FeedbackAlignment", "proved")
