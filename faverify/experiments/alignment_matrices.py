@@ -43,9 +43,12 @@ class AlignmentMatrices:
         return found
 
     def gaps(self, step: int = -1) -> list[Any]:
-        """max |A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ| for l = 1 … L − 1: 0 in the flow; in steps Σ dA_lM_{l−1}dA_lᵀ."""
-        found = []
-        for low, up, gram in zip(self.states[step], self.states[step][1:], self.grams, strict=False):
+        """max |A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ| for l = 1 … L − 1: 0 in the flow; in steps Σ dA_lM_{l−1}dA_lᵀ.
+
+        Raises: Misuse.
+        """
+        found, state = [], self.states[place(step, len(self.states))]
+        for low, up, gram in zip(state, state[1:], self.grams, strict=False):
             inner = low @ low.T if gram is None else low @ gram @ low.T
             found.append(np.abs(up + up.T - inner).max())
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ def written(figure: Any, path: Any) -> Path:
 
 def placed(path: Any) -> Path:
     """A file that a figure can be written to."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise Misuse("path", path, "a file named .svg, .png or .pdf")
     place = Path(path)
     if place.suffix.lower() not in FORMATS or not place.parent.is_dir():
         raise Misuse("path", str(path), f"a file in a folder that exists, named .svg, .png or .pdf ({place.name})")

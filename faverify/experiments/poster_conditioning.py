@@ -72,6 +72,7 @@ class Conditioning:
     def to_dict(self) -> dict[str, Any]:
         return {
             "schema": 1,
+            "kind": "evidence",
             "experiment": "conditioning",
             "digits": self.digits,
             "holds": self.holds,

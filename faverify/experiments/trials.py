@@ -107,9 +107,9 @@ _ONE_AT_A_TIME = threading.RLock()
 
 def trial_named(claim: str) -> Trial:
     """The trial of a claim."""
-    if claim not in TRIALS:
+    if not isinstance(claim, str) or claim not in TRIALS:
         error = UnknownName("claim with a trial", claim, TRIALS)
-        error.add_note(f"claims with a trial: {', '.join(TRIALS) or 'none'}")
+        error.add_note(f"claims with a trial: {', '.join(TRIALS)}")
         raise error
     return TRIALS[claim]
 

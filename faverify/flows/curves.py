@@ -305,6 +305,8 @@ def disproved(statement: str, witness: Any, times: tuple[Any, ...] = (), digits:
 
     Raises: Misuse if the witness does not survive its recheck, or the integrator goes elsewhere.
     """
+    if not isinstance(witness, (Curve, Moment, Stepped)):
+        raise Misuse("witness", witness, "a fv.Curve, fv.Moment or fv.Stepped")
     if not witness.recheck():
         raise Misuse("witness", statement, "a closed form that solves the problem and shows what it says")
     how, gaps = "closed form, checked by substitution", []

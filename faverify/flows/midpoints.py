@@ -64,11 +64,11 @@ def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[F
         if name == "inverse":
             found = matrix.inv()
             return [[fraction_of(found[i, j]) for j in range(len(rows))] for i in range(len(rows))]
-        if name == "logdet":
-            return [[fraction_of(abs(matrix.det()).log())]]
         if name == "reciprocal":
             return [[1 / v for v in row] for row in rows]
         try:
+            if name == "logdet":
+                return [[fraction_of(abs(matrix.det()).log())]]
             return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
         except ValueError as error:
             raise ZeroDivisionError(f"{name} has no value there") from error

@@ -144,6 +144,8 @@ class FlowProblem:
 
         Raises: Misuse where one is missing.
         """
+        if not isinstance(record, Mapping):
+            raise Misuse("record", record, "a dict with the keys widths, rule, inputs, targets, weights")
         missing = [key for key in ("widths", "rule", "inputs", "targets", "weights") if key not in record]
         if missing:
             raise Misuse("record", sorted(record), f"the key {missing[0]!r}")
@@ -163,7 +165,7 @@ class FlowProblem:
         """The problem in a JSON file."""
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=Fraction)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise Misuse("path", str(path), f"a JSON file with a problem: {error}") from error
         if not isinstance(record, dict):
             raise Misuse("path", str(path), "a JSON object with the keys widths, rule, inputs, targets, weights")

@@ -128,6 +128,8 @@ def ends_at(problem: FlowProblem, values: Mapping[str, Any], time: Any, digits: 
 
     Raises: Misuse if the solution does not survive, or the integrator finds another time.
     """
+    if not isinstance(problem, FlowProblem):
+        raise Misuse("problem", problem, "a fv.FlowProblem")
     witness = Solution(problem, values, number(time, "time"))
     if not witness.recheck():
         raise Misuse("values", dict(values), "a solution of the problem that ends at that time")

@@ -17,6 +17,7 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import faverify as fv
@@ -801,3 +802,18 @@ def test_a_control_that_never_fails_leaves_it_open(violated, holds):
     found = fv.Sweep("X", "x", 20, 0, 2, out=None, lines=lambda: iter(()), **told)
     assert found.holds is holds
     assert f"was seen to fail in {violated.count(True)} of" in str(found)
+
+
+def test_numpys_whole_numbers_are_written_as_pythons(tmp_path, trials):
+    own = fv.sweep("DRAWS", cases=3, seed=1, digits=20, out=tmp_path / "own.jsonl")
+    seed, digits, cases, jobs = (np.int64(value) for value in (1, 20, 3, 1))
+    found = fv.sweep("DRAWS", cases=cases, seed=seed, digits=digits, jobs=jobs, out=tmp_path / "numpy.jsonl")
+    assert (tmp_path / "numpy.jsonl").read_bytes() == (tmp_path / "own.jsonl").read_bytes()
+    assert json.dumps(found.to_dict() | {"out": None}) == json.dumps(own.to_dict() | {"out": None})
+
+
+def test_what_is_no_place_is_told():
+    with pytest.raises(fv.Misuse, match="out = 5: expected the name of a file"):
+        fv.sweep("RK-T1", cases=1, out=5)
+    with pytest.raises(fv.Misuse, match="the example = 5: expected a case"):
+        fv.replay(5)
