@@ -149,9 +149,8 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
     with one_thread():
         engine = FloatEngine(program, order, len(cases))
         state = {}
-        for name, leaf in program.leaves.items():
-            zeros = [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
-            rows = [case.data.get(name, zeros) for case in cases]
+        for name in program.leaves:
+            rows = [program.start_of(name, case.data) for case in cases]
             state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
         layout = Layout(program)
         stepper = Stepper(

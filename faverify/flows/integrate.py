@@ -137,12 +137,8 @@ def order_for(digits: int) -> int:
 
 
 def loaded(engine: Any, problem: FlowProblem, program: Program) -> dict[str, Any]:
-    """The state at the start, in the engine's numbers: every leaf of the program; a memory starts at 0."""
-    found = {}
-    for name, leaf in program.leaves.items():
-        rows = problem.data.get(name.removesuffix("(0)")) or [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
-        found[name] = engine.loaded(rows)
-    return found
+    """The state at the start, in the engine's numbers: every leaf of the program."""
+    return {name: engine.loaded(program.start_of(name, problem.data)) for name in program.leaves}
 
 
 def length(t: Any) -> Fraction:

@@ -95,9 +95,8 @@ class Path:
 
         Raises: Misuse outside of [0, t_end].
         """
-        fixed = {name: rows for name, rows in self.problem.data.items() if name not in "xy"}
-        exact = {name: fixed[name] for name in fixed} | self.fractions(t)
-        return {unmarked(name): mpf_array(rows, self.digits) for name, rows in exact.items()}
+        given = {name: rows for name, rows in self.problem.data.items() if name not in "xy"}
+        return {unmarked(name): mpf_array(rows, self.digits) for name, rows in (given | self.fractions(t)).items()}
 
     def weights(self, t: Any = None) -> list[Any]:
         """W_1 … W_L at time t (the end, if left out): object arrays of mpf."""
@@ -194,7 +193,7 @@ class Path:
         for name, rows in end.items():
             if name.endswith("°"):  # the work, which is no parameter
                 continue
-            start = self.problem.data.get(name) or [[Fraction(0)] * len(rows[0])] * len(rows)
+            start = self.program.start_of(name, self.problem.data)
             best = max(best, *(abs(a - b) for r, s in zip(rows, start, strict=True) for a, b in zip(r, s, strict=True)))
         return to_mpf(best, self.digits)
 

@@ -18,6 +18,7 @@ from ..errors import (
 )
 from ..kernel.passes import Run
 from ..model.names import unmarked
+from .pieces import in_pieces
 from .programs import Node, Program, settle
 
 
@@ -63,10 +64,10 @@ class Recorder:
             found = tuple(h._lift(function(h)) for function in (activation.phi, activation.dphi))
             return tuple(self.shaped(part, h, who) for part in found)  # type: ignore[return-value]
         switch = self.program.switch(h, kinks)
-        switch.layer = (
-            len([s for s in self.program.switches if s.layer is not None]) + 1 if switch.layer is None else switch.layer
-        )
-        return self.program.pieces(switch, activation.phi, who), self.program.pieces(switch, activation.dphi, who)
+        if switch.layer is None:
+            switch.layer = 1 + sum(other.layer is not None for other in self.program.switches)
+        phi, dphi = (in_pieces(self.program, switch, part, who) for part in (activation.phi, activation.dphi))
+        return phi, dphi
 
     def shaped(self, part: Node | None, h: Node, who: str) -> Node:
         if part is None:

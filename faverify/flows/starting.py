@@ -69,8 +69,7 @@ def start_signs(program: Program, layout: Layout, data: dict[str, Any]) -> Ints:
             continue
         parts = [values.get(arg.place) for arg in node.args]
         if node.op == "leaf":
-            rows = data.get(node.data.removesuffix("(0)"))
-            values[node.place] = filled(rows or [[ZERO] * node._dims[1]] * node._dims[0])
+            values[node.place] = filled(program.start_of(node.data, data))
         elif node.op in ("scalar", "time"):
             values[node.place] = filled([[node.data if node.op == "scalar" else ZERO]])
         elif node.op == "literal":
