@@ -98,7 +98,7 @@ class Germs:
         return found
 
     def pushed(self, state: dict[str, Array], now: Array, stack: Ints, flats: list[int], first: int = 1) -> FloatSeries:
-        """One case under several pieces, nothing sliding; from row `first` on, one entry after the other is unknown, 1."""
+        """One case under several pieces, nothing sliding; from row `first` on each of the entries has an unknown, 1."""
         total = len(stack)
         found = self.prepared(repeated(state, total), np.repeat(now, total), Modes.of_rows(stack, [{}] * total))
         for row, flat in enumerate(flats, first):

@@ -31,7 +31,7 @@ from ..model.rules import FeedbackAlignment
 from .balls import UNIT, BallSeries, ball, bounds, decimals, matrix_of, precision
 from .enclosure import FEWEST, MOST, TRUSTED, array_of, ranges_over
 from .lohner import Run, order_for
-from .problems import FlowProblem, Rows
+from .problems import FlowProblem, Rows, check_problem
 from .programs import Node, Program, settle
 
 BUDGET = 1000  # steps
@@ -66,8 +66,7 @@ def enclose_limit(problem: FlowProblem, *, digits: int = 40, budget: int = BUDGE
     >>> limit.status, limit.w[0].contains(3)
     ('enclosed', True)
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     digits, budget = whole_number("digits", digits, FEWEST, MOST), whole_number("budget", budget, 1)
     return Limit(problem, Search(Reduced(problem), digits, budget), digits)
 

@@ -111,9 +111,8 @@ class FlowProblem:
         if not isinstance(listed, Mapping) and listed is not None and not hasattr(listed, "__len__"):
             raise Misuse("feedback", listed, "a list B_2 … B_L or F_1 … F_{L−1}, or a dict by name")
         if not isinstance(listed, Mapping) and listed is not None and len(listed):
-            names = [f"{direct_or_back(self.net, self.rule, listed)}{k}" for k in range(2, depth + 1)]
-            if names[0][0] == "F":
-                names = [f"F{k}" for k in range(1, depth)]
+            direct = direct_or_back(self.net, self.rule, listed) == "F"
+            names = [f"F{k}" for k in range(1, depth)] if direct else [f"B{k}" for k in range(2, depth + 1)]
             return named(listed, "feedback", names)
         return named(listed or {}, "feedback", [])
 
@@ -267,6 +266,11 @@ def from_text(value: str, where: str) -> Fraction:
         except (ValueError, ZeroDivisionError, InvalidOperation):
             pass
     raise Misuse(where, value, "a number such as '0.1', '1e-3' or '1/3'")
+
+
+def check_problem(problem: Any) -> None:
+    if not isinstance(problem, FlowProblem):
+        raise Misuse("problem", problem, "a fv.FlowProblem")
 
 
 def check_shapes(net: Any, data: dict[str, Rows]) -> None:

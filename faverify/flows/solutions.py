@@ -18,7 +18,7 @@ from ..presenting import value_text
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
-from .problems import FlowProblem, number
+from .problems import FlowProblem, check_problem, number
 from .recorders import error_of
 
 TIME = sympy.Symbol("t", real=True)
@@ -128,8 +128,7 @@ def ends_at(problem: FlowProblem, values: Mapping[str, Any], time: Any, digits: 
 
     Raises: Misuse if the solution does not survive, or the integrator finds another time.
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     witness = Solution(problem, values, number(time, "time"))
     if not witness.recheck():
         raise Misuse("values", dict(values), "a solution of the problem that ends at that time")
