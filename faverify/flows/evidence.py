@@ -18,7 +18,7 @@ from ..model.rules import BackPropagation
 from .floats import FloatSeries
 from .integrate import FLOAT, flow
 from .layouts import Modes
-from .paths import mpf_array, to_mpf
+from .paths import mpf_array, precise, to_mpf
 from .precise import LimbSeries
 from .problems import FlowProblem
 from .programs import Node, Program, settle
@@ -281,7 +281,7 @@ def measured(path: Any, kind: str, segment: Any, theta: Fraction) -> dict[int, t
     moving = {n: path._value(series, theta) for n, series in segment.states.items()}
     now = problem.data | moving
     depth = problem.net.depth
-    with mpmath.workprec(int(digits * 3.33) + 30):
+    with precise(digits):
         read = {n: mpf_array(rows, digits) for n, rows in now.items()}
         if kind == "gradient":
             rates = {n: mpf_array(path._value(slope(series), theta), digits) for n, series in segment.states.items()}
