@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import faverify as fv
-from faverify.experiments import journals, pools
+from faverify.experiments import journals, line_files, pools
 from faverify.experiments.trials import TRIALS, generator, judged, outcome, trial_named
 
 HERE = Path(__file__).parent
@@ -383,7 +383,7 @@ def test_a_case_written_twice_counts_once(unbroken, trials, tmp_path, monkeypatc
     assert sum(found.counts.values()) == CASES
 
 
-@pytest.mark.parametrize("moment", ["replace", "_remove", "_sync_folder"])
+@pytest.mark.parametrize("moment", ["replace", "_remove", "sync_folder"])
 def test_a_crash_around_the_final_file(unbroken, trials, tmp_path, monkeypatch, moment):
     folder = tmp_path / "crash"
     folder.mkdir()
@@ -400,12 +400,12 @@ def test_a_crash_around_the_final_file(unbroken, trials, tmp_path, monkeypatch, 
             patch.setattr(journals.Journal if moment == "_remove" else journals, moment, crash)
         with pytest.raises(RuntimeError, match="the lights"):
             fv.sweep("DRAWS", cases=CASES, out=out)
-    if moment != "_sync_folder":
+    if moment != "sync_folder":
         assert (folder / "results.jsonl.journal").exists()
     calls: list[int] = []
     fv.sweep(counting(trials, calls), cases=CASES, out=out)
     assert contents(folder) == unbroken
-    assert calls == [] or moment == "_sync_folder"
+    assert calls == [] or moment == "sync_folder"
 
 
 def test_a_kill_before_an_example_is_written(unbroken, trials, tmp_path, monkeypatch):
@@ -613,7 +613,7 @@ def test_two_sweeps_on_one_file(trials, tmp_path):
 def test_a_journal_that_goes_while_it_is_locked(unbroken, trials, tmp_path, monkeypatch):
     folder = tmp_path / "gone"
     folder.mkdir()
-    out, locked, moments = folder / "results.jsonl", journals._locked, iter([1])
+    out, locked, moments = folder / "results.jsonl", journals.locked, iter([1])
 
     def late(descriptor):
         if next(moments, 0):  # the sweep that had the lock ends: its file stands, its journal goes
@@ -624,7 +624,7 @@ def test_a_journal_that_goes_while_it_is_locked(unbroken, trials, tmp_path, monk
                 (folder / name).write_bytes(unbroken[name])
         return locked(descriptor)
 
-    monkeypatch.setattr(journals, "_locked", late)
+    monkeypatch.setattr(journals, "locked", late)
     calls: list[int] = []
     fv.sweep(counting(trials, calls), cases=CASES, out=out)
     assert (calls, contents(folder)) == ([], unbroken)
@@ -635,7 +635,7 @@ def test_file_systems_without_locks(unbroken, trials, tmp_path, monkeypatch):
     def none(descriptor, kind):
         raise OSError("no locks available")
 
-    monkeypatch.setattr(journals.fcntl, "flock", none)
+    monkeypatch.setattr(line_files.fcntl, "flock", none)
     (tmp_path / "free").mkdir()
     fv.sweep("DRAWS", cases=CASES, out=tmp_path / "free" / "results.jsonl")
     assert contents(tmp_path / "free") == unbroken
