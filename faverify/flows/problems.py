@@ -120,7 +120,6 @@ class FlowProblem:
         """A record for JSON that `from_dict` reads back; a rule must be the library's, and the loss the squared one."""
         if self.error is not None:
             raise Misuse("error", self.error, "targets: a function cannot be written to JSON")
-        numbered = re.compile(r"([WbBF])(\d+)")
         record: dict[str, Any] = {"widths": list(self.net.widths), "samples": self.samples}
         record |= {"activation": self.net.activation.name, "rule": rule_text(self.rule), "bias": self.net.bias}
         record |= {"inputs": texts(self.data["x"]), "targets": texts(self.data["y"])}
@@ -131,10 +130,8 @@ class FlowProblem:
         back = [f"B{k}" for k in list(self.net.labels)[1:]]
         direct = [f"F{k}" for k in list(self.net.labels)[:-1]]
         listed = next((names for names in (back, direct) if set(names) == set(others)), None)
-        simple = listed is not None and all(numbered.fullmatch(name) for name in others)
-        record["feedback"] = (
-            [others[n] for n in listed or ()] if simple else {unmarked(n): r for n, r in others.items()}
-        )
+        by_name = {unmarked(name): rows for name, rows in others.items()}
+        record["feedback"] = by_name if listed is None else [others[name] for name in listed]
         return record
 
     @classmethod

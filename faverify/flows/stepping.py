@@ -45,7 +45,7 @@ class Stepper(Settler):
         *,
         keep: bool = True,
         follow: bool = False,
-        budget: int = 20000,
+        budget: int,
         options: frozenset[str] = frozenset(),
         progress: Callable[[float], None] | None = None,
         signs: Callable[[int], NDArray[np.int64]] | None = None,
