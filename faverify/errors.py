@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from numbers import Real
 from types import FrameType
 from typing import Any
 
@@ -102,12 +103,13 @@ class UnknownName(FaverifyError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
+        name = name if isinstance(name, str) else told(name)
         folded = {each.casefold(): each for each in self.known}  # rk-t1 is near RK-T1
         initials = [each for each in folded if "".join(part[:1] for part in each.split("-")) == name.casefold()]
         near = initials or difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)  # FA, DFA, BP
         self.nearest = folded[near[0]] if near else None
         hint = f"did you mean {self.nearest!r}?" if self.nearest else f"known are: {', '.join(self.known)}"
-        super().__init__(f"no {kind} is called {name!r}; {hint}")
+        super().__init__(f"no {kind} is called {self.name!r}; {hint}")
 
 
 def told(value: Any) -> str:
@@ -139,6 +141,28 @@ def whole_number(argument: str, value: Any, least: float, most: float = math.inf
     if found is None or not least <= found <= most:
         bounds = f", at least {least}" if most == math.inf else f" from {least} to {most}"
         raise Misuse(argument, value, expected or f"a whole number{bounds}")
+    return found
+
+
+def real_number(
+    argument: str,
+    value: Any,
+    expected: str,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    """An argument that must be a finite number beyond `above`, from `least` to `most`, Python's or NumPy's, as a float.
+
+    Raises: Misuse, with `expected`.
+    """
+    try:
+        found = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        found = math.nan
+    if not (math.isfinite(found) and above < found and least <= found <= most):
+        raise Misuse(argument, value, expected)
     return found
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..errors import Misuse, whole_number
+from ..errors import Misuse, real_number, whole_number
 from .alignment_lines import Lines, batches_and_marks
 from .alignment_phases import AlignThenMemorise, Run
 from .epochs import OVER, Epochs
@@ -56,18 +56,15 @@ class Settings:
     def __post_init__(self) -> None:
         if not isinstance(self.hidden, (tuple, list)) or not self.hidden:
             raise Misuse("hidden", self.hidden, "the widths of the hidden layers, at least one, such as (64, 64, 64)")
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        counts = [("hidden", width, 1, 10**5) for width in self.hidden]
-        counts += [("batch", self.batch, 1, 10**6), ("epochs", self.epochs, 1, 10**5), ("seeds", self.seeds, 1, 10**4)]
-        for name, value, least, most in (*counts, ("seed", self.seed, 0, 2**63 - 1)):
-            whole_number(name, value, least, most)
+        object.__setattr__(self, "hidden", tuple(whole_number("hidden", width, 1, 10**5) for width in self.hidden))
+        counts = (("batch", 1, 10**6), ("epochs", 1, 10**5), ("seeds", 1, 10**4), ("seed", 0, 2**63 - 1))
+        for name, least, most in counts:
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
         if self.activation not in ACTIVATIONS:
             raise Misuse("activation", self.activation, " or ".join(ACTIVATIONS))
         for name in ("rate", "scale"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-                raise Misuse(name, value, "a finite number that is not negative")
-            object.__setattr__(self, name, float(value))
+            value = real_number(name, getattr(self, name), "a finite number that is not negative", least=0)
+            object.__setattr__(self, name, value)
         if not self.rate:
             raise Misuse("rate", self.rate, "a step size above 0: nothing is learnt without one")
         if self.activation == "relu" and not self.scale:

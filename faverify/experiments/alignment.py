@@ -8,8 +8,12 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from ..flows.integrate import FLOAT, integrate
+from ..flows.paths import real
+from ..flows.problems import FlowProblem
+from ..flows.training import steps
 from .exact import array, norm2
-from .looking import eigenvalues, followed, moments, noise, precise, read, real, reals, record
+from .looking import eigenvalues, followed, moments, noise, precise, read, reals, record
 from .random_problems import aligned_chain, aligned_pair, scaled
 from .trials import generator
 
@@ -67,8 +71,6 @@ def shown_aligned(problem: Any, digits: int) -> dict[str, Any]:
 
 def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[bool, Any, bool]:
     """One step: whether it breaks the bound, the least alignment, and whether it does so by ½‖ΔW_l‖² > 0 everywhere."""
-    from ..flows.training import steps
-
     training = steps(problem, STEP, 1)
     weights, moves = training.weights(), training.moves(0)
     after = {layer: (weights[layer] * B[layer]).sum() for layer in least}
@@ -79,9 +81,6 @@ def stepped(problem: Any, B: dict[int, Any], least: dict[int, Any]) -> tuple[boo
 
 def least_beyond(problem: Any) -> Any:
     """The least alignment of layer 1 in float64 from ‖W_1(0)‖ = 3‖B_2‖, with targets that pull the output away."""
-    from ..flows.integrate import integrate
-    from ..flows.problems import FlowProblem
-
     data, net = problem.data, problem.net
     size = BEYOND * float(norm2(array(data["B2"]))) ** 0.5
     weights = [scaled(data["W1"], size), *(data[f"W{k}"] for k in net.labels if k > 1)]
@@ -92,7 +91,7 @@ def least_beyond(problem: Any) -> Any:
             output = np.maximum(output, 0)
     feedback = [data[f"B{k}"] for k in net.labels if k > 1]
     parts = {"weights": weights, "feedback": feedback, "inputs": data["x"], "targets": -PULL * output}
-    path = integrate(FlowProblem(net, problem.rule, **parts), TIME, digits=15, on_nonunique="follow")
+    path = integrate(FlowProblem(net, problem.rule, **parts), TIME, digits=FLOAT, on_nonunique="follow")
     return min(path.alignment("layer").inner.get(1, [mpmath.inf]))
 
 

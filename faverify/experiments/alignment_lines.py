@@ -58,8 +58,8 @@ class Lines:
         curves = [moment["delta"], moment["weights"]]
         if not all(isinstance(curve, list) and len(curve) == self.layers for curve in curves):
             return False
-        undefined = [value for value in (moment["loss"], *curves[0], *curves[1]) if value is not None]
-        return moment["t"] == t and all(map(_finite, (moment["t"], moment["accuracy"], *undefined)))
+        defined = [value for value in (moment["loss"], *curves[0], *curves[1]) if value is not None]
+        return moment["t"] == t and all(map(_finite, (moment["t"], moment["accuracy"], *defined)))
 
 
 def _finite(value: Any) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from ..errors import Misuse, name_of, whole_number
-from ..flows.problems import FlowProblem, number
+from ..flows.problems import FlowProblem, check_problem, number
 from ..flows.training import place
 from ..model.rules import DirectFeedbackAlignment, FeedbackAlignment
+from ..proving.witnesses import array
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,12 @@ class AlignmentMatrices:
         return found
 
     def gaps(self, step: int = -1) -> list[Any]:
-        """max |A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ| for l = 1 … L − 1: 0 in the flow; in steps Σ dA_lM_{l−1}dA_lᵀ."""
-        found = []
-        for low, up, gram in zip(self.states[step], self.states[step][1:], self.grams, strict=False):
+        """max |A_{l+1} + A_{l+1}ᵀ − A_lM_{l−1}A_lᵀ| for l = 1 … L − 1: 0 in the flow; in steps Σ dA_lM_{l−1}dA_lᵀ.
+
+        Raises: Misuse.
+        """
+        found, state = [], self.states[place(step, len(self.states))]
+        for low, up, gram in zip(state, state[1:], self.grams, strict=False):
             inner = low @ low.T if gram is None else low @ gram @ low.T
             found.append(np.abs(up + up.T - inner).max())
         return found
@@ -73,7 +76,7 @@ def alignment_matrices(problem: FlowProblem, eta: Any, n: int, *, exact: bool = 
     """
     back = feedback_of(problem)
     n = whole_number("n", n, 0, expected="a number of steps")
-    read = filled if exact else floats
+    read = array if exact else floats
     rate: Any = number(eta, "eta")
     rate = rate if exact else float(rate)
     x, y = read(problem.data["x"]), read(problem.data["y"])
@@ -101,8 +104,7 @@ def recursion(feedback: Sequence[Any], x: Any, y: Any, eta: Any, n: int) -> Alig
 
 def feedback_of(problem: FlowProblem) -> list[Any]:
     """F_1 … F_{L−1}; of FA they are B_L ⋯ B_{l+1}."""
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     net, data = problem.net, problem.data
     if net.depth < 2:
         raise Misuse("problem", net, "two maps or more: with one there is no feedback")
@@ -112,25 +114,18 @@ def feedback_of(problem: FlowProblem) -> list[Any]:
         raise Misuse("problem", "error(t, f)", "targets: the recursion needs the error of its own output")
     if any(v for name, rows in data.items() if name[0] == "W" for row in rows for v in row):
         raise Misuse("weights", "not all 0", "training from zero: what lies off the form at the start stays there")
-    names = [f"F{k}" for k in range(1, net.depth)] if type(problem.rule) is DirectFeedbackAlignment else []
-    names = [f"B{k}" for k in range(2, net.depth + 1)] if type(problem.rule) is FeedbackAlignment else names
+    direct = type(problem.rule) is DirectFeedbackAlignment
+    if not direct and type(problem.rule) is not FeedbackAlignment:
+        raise Misuse("rule", name_of(problem.rule), "FeedbackAlignment or DirectFeedbackAlignment")
+    names = [f"F{k}" for k in range(1, net.depth)] if direct else [f"B{k}" for k in range(2, net.depth + 1)]
     if any(name not in data for name in names):
         raise Misuse("feedback", sorted(set(names) & set(data)), ", ".join(names))
-    if type(problem.rule) is DirectFeedbackAlignment:
-        return [data[f"F{k}"] for k in range(1, net.depth)]
-    if type(problem.rule) is not FeedbackAlignment:
-        raise Misuse("rule", name_of(problem.rule), "FeedbackAlignment or DirectFeedbackAlignment")
-    found = [filled(data[f"B{net.depth}"])]
+    if direct:
+        return [data[name] for name in names]
+    found = [array(data[f"B{net.depth}"])]
     for k in range(net.depth - 1, 1, -1):
-        found.append(found[-1] @ filled(data[f"B{k}"]))
+        found.append(found[-1] @ array(data[f"B{k}"]))
     return [matrix.tolist() for matrix in reversed(found)]
-
-
-def filled(rows: Any) -> Any:
-    found = np.empty((len(rows), len(rows[0])), dtype=object)
-    for i, row in enumerate(rows):
-        found[i, :] = [Fraction(v) for v in row]
-    return found
 
 
 def floats(rows: Any) -> Any:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..errors import Misuse, whole_number
+from ..errors import whole_number
 from ..flows.enclosure import FEWEST, MOST
-from ..flows.problems import FlowProblem
+from ..flows.problems import FlowProblem, check_problem
 from ..model.names import kebab, marked
 from .destinations import GUARD, Destination, destination
 from .findings import GOALS, Finding, Hypothesis
@@ -136,8 +136,7 @@ def audit(problem: FlowProblem, *, digits: int = 50, budget: int = BUDGET) -> Au
     >>> [str(value) for value in found.limit.w], found.unreached
     (['13/2', '1/2'], ('minimum norm',))
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     digits, budget = whole_number("digits", digits, FEWEST, MOST - GUARD), whole_number("budget", budget, 1)
     case = Case(problem)
     found = examine(case, digits)

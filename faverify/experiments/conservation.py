@@ -5,50 +5,30 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ..model.laws import neuron_feedback_balance
+from ..model.rules import FeedbackAlignment
+from .looking import followed, noise, read, record
+from .random_problems import random_chain
 from .trials import generator
 
 TIME = Fraction(2)
 ACTIVATIONS = ("relu", "relu", "leaky-relu-1/10", "abs", "linear")
-FLOOR = 1000  # times the noise floor: a drift below it is noise
-MOVED = 10**6  # times the noise floor: a trajectory that moved less shows nothing
 
 
 def conserved(case: int, seed: int, digits: int) -> dict[str, Any]:
     """RK-T1 at one random chain (`random_chain`; ReLU twice as often as leaky ReLU, abs and linear), t = 2."""
-    from ..model.rules import FeedbackAlignment
-    from .random_problems import random_chain
-
     draw = generator(seed, case)
     activation = ACTIVATIONS[int(draw.integers(len(ACTIVATIONS)))]
-    problem = random_chain(draw, FeedbackAlignment(), activation)
-    return {"case": case, **shown(problem, digits)}
+    return {"case": case, **shown(random_chain(draw, FeedbackAlignment(), activation), digits)}
 
 
 def shown(problem: Any, digits: int) -> dict[str, Any]:
     """What the path of a problem shows of the law, per neuron and so per layer."""
-    import mpmath
-
-    from ..flows.evidence import working
-    from ..flows.integrate import flow, places
-    from ..model.laws import neuron_feedback_balance
-
-    path = flow(problem, working(problem), TIME, places(digits), follow=True)
-    drift, floor = path.drift(neuron_feedback_balance), path.noise_floor
-    through = path.status in ("ok", "nonunique") and path.t_end == int(TIME)
-    telling = through and path.moved > MOVED * floor and path.gate_violation <= MOVED * floor
-    holds = bool(drift <= FLOOR * floor) if telling else None
-    record = {"status": path.status, "holds": holds, "widths": list(problem.net.widths), "samples": problem.samples}
-    record |= {"activation": problem.net.activation.name, "events": len(path.events), "steps": path.steps}
-    numbers = {"drift": drift, "noise_floor": floor, "gate_violation": path.gate_violation}
-    record["measures"] = {name: mpmath.nstr(value, 6) for name, value in numbers.items()}
-    record["moved"] = mpmath.nstr(path.moved, 6)
-    if not holds:
-        record["example"] = problem.to_dict() | {"digits": digits}
-    return record
+    path = followed(problem, TIME, digits)
+    drift = path.drift(neuron_feedback_balance)
+    measures = {"drift": drift, "noise_floor": path.noise_floor, "gate_violation": path.gate_violation}
+    return record(problem, digits, path, TIME, drift <= noise(path), None, measures)
 
 
 def again(example: dict[str, Any]) -> dict[str, Any]:
-    """A case that was written out, run once more."""
-    from ..flows.problems import FlowProblem
-
-    return shown(FlowProblem.from_dict(example), int(example["digits"]))
+    return shown(*read(example))

@@ -11,6 +11,7 @@ from typing import Any
 
 import mpmath
 
+from ..flows.integrate import FLOAT, integrate
 from .exact import array, definite, identity, independent, inverse, norm2, off_span
 from .looking import eigenvalues, followed, moments, noise, precise, read, reals, record
 from .potentials import betas
@@ -22,7 +23,6 @@ REACH = (0.1, 1.0)  # of ‖Xᵀζ‖ in the limit: further off alignment grows,
 SPREAD = 6  # of the fastest and the slowest rate of problems followed until they rest, so that this takes few steps
 FIRST, NEAR = 4, 1e-5  # the first time at which a rough path is looked at; until its residual is so small
 LATEST = 256  # the time by which a path must rest
-FLOAT = 15  # digits of the control
 REST = 1  # powers of ten by which the residual that is aimed at lies below what is asked for
 
 
@@ -174,17 +174,15 @@ def rest(problem: Any, places: Any, latest: int = LATEST) -> Fraction | None:
 
     None where that is later than `latest`.
     """
-    from ..flows.integrate import integrate
-
     data = {key: reals(rows) for key, rows in problem.data.items()}
     end = FIRST
     while end <= latest:
-        path = integrate(problem, end, digits=15)
+        path = integrate(problem, end, digits=FLOAT)
         now = {f"W{label}": W for label, W in zip(problem.net.labels, path.weights(), strict=True)}
         left = mpmath.sqrt(norm2(data["y"] - (data["x"].T @ solution(problem, now)).T))
         rate = slowest(problem, now)
         if left <= NEAR and rate > 0:
-            more = mpmath.log(max(left, mpmath.mpf(10) ** -15)) + places * mpmath.log(10)
+            more = mpmath.log(max(left, mpmath.mpf(10) ** -FLOAT)) + places * mpmath.log(10)
             found = Fraction(math.ceil(end + max(more, 0) / rate))
             return found if found <= latest else None
         end *= 2

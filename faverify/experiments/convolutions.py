@@ -7,6 +7,7 @@ block-Toeplitz matrix. What both have in common is counted over the rational num
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -87,8 +88,7 @@ def meeting(upper: Any, lower: Any, basis: list[Any]) -> Meeting:
     upper, lower = (np.array(matrix, dtype=object) for matrix in (upper, lower))
     if upper.ndim != 2 or lower.ndim != 2 or len(upper) != len(lower):
         raise Misuse("upper, lower", (upper.shape, lower.shape), "F_l and F_{l−1}, with k rows each")
-    if not all(type(v) is int or hasattr(v, "__index__") for v in (*upper.ravel(), *lower.ravel())):
-        raise Misuse("upper, lower", "entries that are no whole numbers", "whole numbers, for exact ranks")
+    _check_whole("upper, lower", (upper, lower))
     rows, cols = upper.shape[1], lower.shape[1]
     _check_basis(basis, (rows, cols))
     k = len(upper)
@@ -134,8 +134,12 @@ def _check_basis(basis: list[Any], shape: tuple[int, ...]) -> None:
     """Raise unless these are matrices of that shape, of whole numbers: others would be cut to them."""
     if not basis or len(shape) != 2 or any(np.shape(matrix) != shape for matrix in basis):
         raise Misuse("basis", [np.shape(matrix) for matrix in basis][:3], f"matrices of one shape, {shape or 'any'}")
-    if not all(hasattr(v, "__index__") for matrix in basis for v in np.ravel(np.array(matrix, dtype=object))):
-        raise Misuse("basis", "entries that are no whole numbers", "whole numbers, for exact ranks")
+    _check_whole("basis", basis)
+
+
+def _check_whole(name: str, matrices: Sequence[Any]) -> None:
+    if not all(hasattr(v, "__index__") for matrix in matrices for v in np.ravel(np.array(matrix, dtype=object))):
+        raise Misuse(name, "entries that are no whole numbers", "whole numbers, for exact ranks")
 
 
 def rank(matrices: list[Any]) -> int:

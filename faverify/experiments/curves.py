@@ -55,9 +55,8 @@ def gate_curve(path: Any) -> tuple[list[float], list[float]]:
 
     Empty where there is no kink. Of an entry that slides, its distance from the kink.
     """
-    layout = path._layout
-    segments, switches = path._case.segments, [s for s in layout.switches if s.number in layout.slices]
-    if not segments or not layout.size:
+    segments, switches = path._case.segments, path._layout.switches
+    if not segments or not switches:
         return [], []
     along = Along(path, [switch.argument for switch in switches], 2)
     kinks = [switch.kinks for switch in switches for _ in range(switch.argument._dims[0] * switch.argument._dims[1])]

@@ -13,7 +13,7 @@ ReLU and the identity are excluded of themselves: there φ(h_k) = w_k·φ′(h_k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -21,6 +21,7 @@ from typing import Any
 
 from ..errors import Misuse, UnsupportedOperation
 from ..flows.balls import ball, precision
+from ..flows.problems import number
 from ..model.activations import Activation, activation_named, erf, exp, pi, sqrt
 
 BITS = (64, 256, 1024)  # of balls, in turn, until every pivot has a sign
@@ -244,17 +245,17 @@ def _not_odd(phi: Activation, fields: list[Fraction]) -> Fraction | None:
 
 
 def _rows(name: str, value: Any) -> Matrix:
-    try:
-        rows = [_numbers(name, row) for row in value]
-    except TypeError as error:
-        raise Misuse(name, value, "a matrix: a list of rows of numbers") from error
+    rows = [_numbers(name, row) for row in _listed(name, value, "a matrix: a list of rows of numbers")]
     if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
         raise Misuse(name, value, "a matrix: rows of one length, and at least one number")
     return rows
 
 
 def _numbers(name: str, value: Any) -> list[Fraction]:
-    try:
-        return [Fraction(str(a)) if not isinstance(a, (int, float, Fraction, str)) else Fraction(a) for a in value]
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-        raise Misuse(name, value, "finite numbers: Fractions, integers, decimal strings or floats") from error
+    return [number(a, name) for a in _listed(name, value, "a list of numbers")]
+
+
+def _listed(name: str, value: Any, expected: str) -> list[Any]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise Misuse(name, value, expected)
+    return list(value)

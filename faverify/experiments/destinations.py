@@ -10,30 +10,30 @@ w_∞ = w_MN by RK-POT and RK-T2-minnorm, whether or not a box was found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from flint import arb, arb_mat
 
-from ..flows.balls import bounds, matrix_of, precision
+from ..flows.balls import bounds, precision
 from ..flows.limits import enclose_limit, smallest
 from ..flows.problems import FlowProblem
 from ..model.rules import FeedbackAlignment
 from .hypotheses import Case
 from .rationals import (
     Number,
+    balls,
     fraction,
     identity,
-    independent_rows,
     inner,
     is_zero,
     least_nonzero,
-    least_squares,
     matrix,
     norm2,
     projector,
     rows_of,
+    scaled,
 )
 
 GUARD = 8  # digits more than are shown
@@ -59,7 +59,7 @@ class Destination:
     rate: Number | None = None
     is_minimum_norm: bool | None = None
     by: str = ""
-    proved: tuple[str, ...] = field(default=())
+    proved: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         def shown(value: Any, proved: bool = True) -> Any:
@@ -108,19 +108,17 @@ def destination(case: Case, digits: int, budget: int) -> Destination | None:
     """The end of the flow, for two linear layers with one output and the squared loss; else None."""
     if not (case.theorem2 and case.squared):
         return None
-    least = least_squares(case.X, case.y)
-    solution = [Number.of(fraction(value), digits) for value in least.entries()]
+    solution = [Number.of(fraction(value), digits) for value in case.least.entries()]
     base: dict[str, Any] = {"digits": digits, "minimum_norm_solution": solution}
-    base["meets_targets"] = is_zero(case.y - case.X * least)
+    base["meets_targets"] = is_zero(case.y - case.X * case.least)
     if not case.rank:
         return at_rest(case, base)
-    independent = case.rank == case.X.nrows()
     note = "the samples are dependent and C₀ ≤ 0, so that several ends are conceivable"
-    if independent or (case.C0 > 0 and not is_zero(case.B(2))):
+    if case.independent or (case.C0 > 0 and not is_zero(case.B(2))):
         try:
             limit = enclose_limit(equivalent(case), digits=digits + GUARD, budget=budget)
             if limit.status == "enclosed":
-                return enclosed(case, limit, base, independent)
+                return enclosed(case, limit, base)
             note = limit.note
         except (ArithmeticError, ValueError) as error:  # balls that are not finite: numbers of very different sizes
             note = f"the enclosure of the limit failed: {error}"
@@ -144,21 +142,18 @@ def equivalent(case: Case) -> FlowProblem:
 
     In two layers DFA is feedback alignment with B_2 = F_1.
     """
-    base, y = case.X, case.y
-    if case.rank < case.X.nrows():
-        base = independent_rows(case.X)
-        y = base * least_squares(case.X, case.y)
+    base, y = (case.X, case.y) if case.independent else (case.base, case.base * case.least)
     data = case.problem.data
     given: dict[str, Any] = {"weights": [data["W1"], data["W2"]], "feedback": [rows_of(case.B(2))]}
     signal: dict[str, Any] = {"inputs": rows_of(base.transpose()), "targets": rows_of(y.transpose())}
     return FlowProblem(case.net, FeedbackAlignment(), **given, **signal)
 
 
-def enclosed(case: Case, limit: Any, base: dict[str, Any], independent: bool) -> Destination:
+def enclosed(case: Case, limit: Any, base: dict[str, Any]) -> Destination:
     """What the balls hold, and the exact numbers where p_∞ is rational."""
     digits, least = base["digits"], base["minimum_norm_solution"]
     found: dict[str, Any] = {"proved": limit.proved, "by": "enclose_limit: a ball around the limit, and a proof"}
-    if not independent:
+    if not case.independent:
         found = {"by": "RK-POT; enclose_limit for independent samples with the same zeros, of which C₀ > 0 leaves one"}
     is_minimum = limit.minimum_norm
     exact = exact_limit(case, limit)
@@ -173,25 +168,23 @@ def enclosed(case: Case, limit: Any, base: dict[str, Any], independent: bool) ->
         found["w"] = least if is_minimum else [Number.within(value, digits) for value in limit.w]
         found["W2"] = [Number.within(value, digits) for value in limit.W2[0]]
         found["alignment"] = Number.within(limit.alignment, digits)
-        found["rate"] = Number.within(limit.rate if independent else end_rate(case, limit), digits)
+        found["rate"] = Number.within(limit.rate if case.independent else end_rate(case, limit), digits)
     return Destination("enclosed", limit.note, is_minimum_norm=is_minimum, **found, **base)
 
 
 def exact_limit(case: Case, limit: Any) -> tuple[list[Fraction], list[Fraction], Fraction, Any] | None:
     """w_∞, W₂(∞), α_∞ and X(α_∞I + W₁ᵀW₁)Xᵀ where p_∞ is the simplest rational point of its box; else None."""
-    X = case.X if case.rank == case.X.nrows() else independent_rows(case.X)
+    X = case.X if case.independent else case.base
     p = matrix([[simplest(*bounds(value))] for value in limit.integrated_error])
     u, B, W1, W2 = X.transpose() * p, case.B(2), case.W(1), case.W(2)
-    half = norm2(u) / 2
-    second = W2 + u.transpose() * W1.transpose() + matrix([[half * value for value in rows_of(B)[0]]])
+    second = W2 + u.transpose() * W1.transpose() + scaled(B, norm2(u) / 2)
     first = W1 + B.transpose() * u.transpose()
     w = first.transpose() * second.transpose()
-    if not is_zero(X * (least_squares(case.X, case.y) - w)):
+    if not is_zero(X * (case.least - w)):
         return None
     alignment = inner(second, B)
     image = case.X * first.transpose()
-    gram = case.X * case.X.transpose()
-    slope = image * image.transpose() + matrix([[alignment * value for value in row] for row in rows_of(gram)])
+    slope = image * image.transpose() + scaled(case.X * case.X.transpose(), alignment)
     return [row[0] for row in rows_of(w)], rows_of(second)[0], alignment, slope
 
 
@@ -204,10 +197,6 @@ def end_rate(case: Case, limit: Any) -> Any:
         found = image * image.transpose() + X * X.transpose() * limit.alignment
         share = sum((found[i, i] for i in range(found.nrows())), arb(0)).abs_upper()
         return smallest(found + off * share, digits)
-
-
-def balls(a: Any) -> Any:
-    return matrix_of(rows_of(a))
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Misuse
-from .journals import SYNC, _json_line, _locked, _parsed, _sync_folder
+from .line_files import SYNC, append, json_line, locked, opened, parsed, sync_folder
 from .plain_networks import Matrix
 
 SAVE = 2.0  # seconds of training that a kill may cost, besides the epoch under way
@@ -86,26 +86,22 @@ class Epochs:
         """
         if self.out is None:
             return None
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        try:
-            self.descriptor = os.open(self.out, flags, 0o666)
-        except OSError as error:
-            raise Misuse("out", str(self.out), f"a place that can be written ({error.strerror})") from error
-        if not _locked(self.descriptor):
+        self.descriptor = opened(self.out, self.out)
+        if not locked(self.descriptor):
             raise Misuse("out", str(self.out), "a file that nothing else is writing: another training holds it")
-        own = _json_line(self.header)
+        own = json_line(self.header)
         with open(self.out, "rb") as file:
             first = file.readline()
             if own.startswith(first) and first != own:  # new, or killed while this was written
                 os.ftruncate(self.descriptor, 0)
-                self._append(own)
+                append(self.descriptor, own)
                 os.fsync(self.descriptor)
-                _sync_folder(self.out)
+                sync_folder(self.out)
             elif first != own:
-                raise self._other(_parsed(first))
+                raise self._other(parsed(first))
             self.start = end = len(own)
             for line in file:
-                record, (run, epoch) = _parsed(line), self.place
+                record, (run, epoch) = parsed(line), self.place
                 place = record.get("run"), record.get("epoch"), record.get("status") in ("ok", OVER)
                 if run == self.runs or place != (run, epoch, True) or not self.is_line(record):
                     break
@@ -147,7 +143,7 @@ class Epochs:
         return weights
 
     def _question(self) -> str:
-        return hashlib.sha256(_json_line(self.header)).hexdigest()
+        return hashlib.sha256(json_line(self.header)).hexdigest()
 
     def _drop(self) -> None:
         self.records.pop()
@@ -160,12 +156,12 @@ class Epochs:
 
     def add(self, record: dict[str, Any], weights: Sequence[Matrix]) -> None:
         """The line of the next epoch, and the weights at its end."""
-        line = _json_line(record)
+        line = json_line(record)
         self.records.append(record)
         self.ends.append((self.ends[-1] if self.ends else self.start) + len(line))
         if self.out is None:
             return
-        self._append(line)
+        append(self.descriptor, line)
         now = time.monotonic()
         if now - self.saved >= SAVE and self.place[1]:
             self._save(weights)
@@ -173,11 +169,6 @@ class Epochs:
         if now - self.synced >= SYNC:
             os.fsync(self.descriptor)
             self.synced = time.monotonic()
-
-    def _append(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(self.descriptor, rest) :]
 
     def _save(self, weights: Sequence[Matrix]) -> None:
         assert self.checkpoint is not None

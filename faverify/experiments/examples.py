@@ -94,6 +94,8 @@ def replay(example: str | os.PathLike[str] | dict[str, Any]) -> Replay:
 
     Raises: Misuse where it is no such example; UnknownName where its claim has no trial.
     """
+    if not isinstance(example, (str, os.PathLike, dict)):
+        raise Misuse("the example", example, "a case-….json of a sweep, or what it holds")
     found = example if isinstance(example, dict) else _read(Path(example))
     claim, problem, case, before = (found.get(name) for name in ("claim", "example", "case", "record"))
     if not isinstance(claim, str) or not isinstance(problem, dict) or type(case) is not int:

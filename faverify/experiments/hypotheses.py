@@ -14,14 +14,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from flint import fmpq
-
 from ..errors import Misuse
 from ..flows.problems import FlowProblem
 from ..model.names import kebab
 from ..model.rules import DirectFeedbackAlignment, FeedbackAlignment
 from .findings import Findings, joined
-from .rationals import independent_rows, inner, is_zero, matrix, norm2, projection, rows_of
+from .rationals import independent_rows, inner, is_zero, least_squares, matrix, norm2, projection, rows_of
 
 
 class Case:
@@ -93,6 +91,21 @@ class Case:
     def rank(self) -> int:
         return int(self.X.rank())
 
+    @property
+    def independent(self) -> bool:
+        """Whether the samples are."""
+        return bool(self.rank == self.X.nrows())
+
+    @cached_property
+    def least(self) -> Any:
+        """w_MN, the least-squares solution of least norm."""
+        return least_squares(self.X, self.y)
+
+    @property
+    def equal(self) -> bool:
+        """Whether W₂(0) = B."""
+        return is_zero(self.W(2) - self.B(2))
+
     @cached_property
     def base(self) -> Any:
         """Independent samples, as rows; None where all are zero."""
@@ -132,7 +145,7 @@ def examine(case: Case, digits: int) -> Findings:
     found = Findings(digits)
     if not balance(case, found):
         return found
-    if case.depth > 1 and case.squared and case.theorem2:
+    if case.squared and case.theorem2:
         theorem_two(case, found)
     elif case.depth == 2 and case.squared and case.linear:
         several_outputs(case, found)
@@ -284,7 +297,3 @@ def caveats(case: Case, f: Findings) -> None:
         "any of this for discrete steps: with A = ⟨W_{l+1}, B_{l+1}⟩ and N = ½‖W_l‖², "
         "A_n = A_0 + N_n − N_0 − ½ Σ‖ΔW_l‖², so one large step can destroy alignment",
     )
-
-
-def scaled(a: Any, factor: Fraction) -> Any:
-    return a * fmpq(factor.numerator, factor.denominator)

@@ -12,7 +12,6 @@ from .poster_conservation import problem_of
 from .poster_convergence import problems
 
 DIGITS, SEED = 20, 0
-ILLUSTRATED = ("RK-T1", "RK-T2-minnorm")
 
 
 def illustrations(claims: Iterable[str]) -> Iterator[tuple[str, Any, str]]:

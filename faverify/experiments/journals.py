@@ -18,19 +18,15 @@ import time
 import weakref
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import Misuse
 from .examples import Examples
+from .line_files import SYNC, append, json_line, locked, opened, parsed, sync_folder
 from .trials import judged
 
-if sys.platform != "win32":
-    import fcntl
-
-SYNC = 5.0  # seconds of work that a power cut may cost
 RESULTS, JOURNAL = "sweep", "sweep-journal"
 Tell = Callable[[dict[str, Any]], None]
 
@@ -116,13 +112,9 @@ class Journal:
     def _lock(self) -> None:
         """Open the journal for this sweep alone, which is over when the process is, however it ends."""
         while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            try:
-                self.descriptor = os.open(self.path, flags, 0o666)
-            except OSError as error:
-                raise Misuse("out", str(self.out), f"a place that can be written ({error.strerror})") from error
+            self.descriptor = opened(self.path, self.out)
             _OPEN.add(self)
-            if not _locked(self.descriptor):
+            if not locked(self.descriptor):
                 self.close()
                 raise Misuse("out", str(self.out), "a file that no other sweep is writing: one holds its journal")
             try:
@@ -139,7 +131,7 @@ class Journal:
         if not self.out.is_file():
             raise Misuse("out", str(self.out), "a file")
         with open(self.out, "rb") as file:
-            found = _parsed(file.readline())
+            found = parsed(file.readline())
         self._refuse_other(self.out, found, RESULTS)
         cases = found.get("cases")
         if type(cases) is not int or cases < 1:
@@ -164,7 +156,7 @@ class Journal:
         self.base = count
 
     def _read_journal(self, tell: Tell) -> None:
-        own = _json_line({**self.header, "kind": JOURNAL})
+        own = json_line({**self.header, "kind": JOURNAL})
         with open(self.path, "rb") as file:
             first = file.readline()
             if own.startswith(first) and first != own:  # new, or killed while this was written
@@ -173,9 +165,9 @@ class Journal:
                     self.examples.refuse_others()
                 self._append(own)
                 os.fsync(self.descriptor)
-                _sync_folder(self.path)
+                sync_folder(self.path)
                 return
-            self._refuse_other(self.path, _parsed(first), JOURNAL)
+            self._refuse_other(self.path, parsed(first), JOURNAL)
             self.end = place = len(first)
             for line in file:
                 record = record_of(line)
@@ -221,11 +213,10 @@ class Journal:
         self.idle()
 
     def _append(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            written = os.write(self.descriptor, rest)
-            self.end += written
-            rest = rest[written:]
+        try:
+            append(self.descriptor, line)
+        finally:
+            self.end = os.fstat(self.descriptor).st_size  # of a line that was cut by Ctrl-C as well
 
     def idle(self) -> None:
         """Bring to the disk what the system has, if it waited long enough."""
@@ -253,12 +244,12 @@ class Journal:
         if self.base < self.cases:
             ready = self.path.with_name(self.path.name + ".sorted")
             with open(ready, "wb") as file:
-                file.write(_json_line({**self.header, "kind": RESULTS, "cases": self.cases}))
+                file.write(json_line({**self.header, "kind": RESULTS, "cases": self.cases}))
                 file.writelines(self.lines())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(ready, self.out)
-            _sync_folder(self.out)
+            sync_folder(self.out)
             self.base = self.cases
         self._remove()
 
@@ -272,34 +263,11 @@ class Journal:
 
 def record_of(line: bytes) -> dict[str, Any] | None:
     """The record of a case, if the line is one."""
-    record = _parsed(line)
+    record = parsed(line)
     try:
         return judged(record, record["case"]) if record.get("case", -1) >= 0 else None
     except (Misuse, TypeError):
         return None
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    """The JSON object of a whole line; empty if there is none."""
-    try:
-        found = json.loads(line) if line.endswith(b"\n") else {}
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _json_line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n"
-
-
-def _sync_folder(path: Path) -> None:
-    """A name is on the disk when its folder is, where the system lets a folder be asked for that."""
-    with suppress(OSError):
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 # A lock belongs to an open file, which forked processes share: those that outlive this one would keep it.
@@ -309,19 +277,6 @@ _OPEN: weakref.WeakSet[Journal] = weakref.WeakSet()
 def _let_go() -> None:
     for journal in list(_OPEN):
         journal.close()
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether the lock is ours; true as well on systems and file systems that have none."""
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 if sys.platform != "win32":

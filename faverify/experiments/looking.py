@@ -12,14 +12,16 @@ from fractions import Fraction
 from typing import Any
 
 import mpmath
-import numpy as np
 
 from ..flows.evidence import working
 from ..flows.integrate import flow, places
-from ..flows.paths import mpf_array
+from ..flows.paths import mpf_array, real
+from ..flows.problems import FlowProblem
 from ..flows.programs import Node, Program
-from .conservation import FLOOR, MOVED
+from ..proving.witnesses import array
 
+FLOOR = 1000  # times the noise floor: a drift below it is noise
+MOVED = 10**6  # times the noise floor: a trajectory that moved less shows nothing
 SPARE = 15  # digits that comparisons are made with, beyond those of the path
 
 
@@ -36,17 +38,9 @@ def moments(path: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield real(t), {name: mpf_array(rows, path.digits) for name, rows in path.fractions(t).items()}
 
 
-def real(value: Fraction) -> Any:
-    """A rational number in mpmath's precision of the moment."""
-    return mpmath.mpf(value.numerator) / value.denominator
-
-
 def reals(rows: Any) -> Any:
     """A rational matrix in mpmath's precision of the moment."""
-    found = np.empty((len(rows), len(rows[0])), dtype=object)
-    for i, row in enumerate(rows):
-        found[i, :] = [real(Fraction(value)) for value in row]
-    return found
+    return array([[real(Fraction(value)) for value in row] for row in rows])
 
 
 def precise(digits: int) -> Any:
@@ -72,6 +66,12 @@ def noise(path: Any) -> Any:
     return FLOOR * path.noise_floor
 
 
+def together(parts: Iterable[bool | None]) -> bool | None:
+    """What all parts hold: False if one does not; None if none fails and one shows nothing."""
+    found = list(parts)
+    return False if False in found else None if None in found else True
+
+
 def telling(path: Any, end: Fraction) -> bool:
     """Whether a path went all the way, moved far more than rounding does, and kept its gates."""
     much = MOVED * path.noise_floor
@@ -80,21 +80,28 @@ def telling(path: Any, end: Fraction) -> bool:
 
 
 def record(
-    problem: Any, digits: int, path: Any, end: Fraction, holds: bool, control: dict[str, Any], measures: dict[str, Any]
+    problem: Any,
+    digits: int,
+    path: Any,
+    end: Fraction,
+    holds: bool,
+    control: dict[str, Any] | None,
+    measures: dict[str, Any],
 ) -> dict[str, Any]:
     """The record of a trial, its case aside.
 
     `control["violated"]`: whether the false statement was seen to fail; None where here it could not, and then nothing
     is decided.
     """
-    decided = telling(path, end) and control["violated"] is not None
+    decided = telling(path, end) and (control is None or control["violated"] is not None)
     verdict = bool(holds) if decided else None
     found = {"status": path.status, "holds": verdict, "widths": list(problem.net.widths), "samples": problem.samples}
     found |= {"activation": problem.net.activation.name, "events": len(path.events), "steps": path.steps}
     numbers = {**measures, "noise_floor": path.noise_floor}
     found["measures"] = {name: mpmath.nstr(value, 6) for name, value in numbers.items()}
     found["moved"] = mpmath.nstr(path.moved, 6)
-    found["control"] = {n: v if v is None or isinstance(v, bool) else mpmath.nstr(v, 6) for n, v in control.items()}
+    if control is not None:
+        found["control"] = {n: v if v is None or isinstance(v, bool) else mpmath.nstr(v, 6) for n, v in control.items()}
     if not verdict:
         found["example"] = problem.to_dict() | {"digits": digits}
     return found
@@ -102,6 +109,4 @@ def record(
 
 def read(example: dict[str, Any]) -> tuple[Any, int]:
     """The problem and the digits of a case that was written out."""
-    from ..flows.problems import FlowProblem
-
     return FlowProblem.from_dict(example), int(example["digits"])

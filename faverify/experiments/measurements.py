@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
+from .plain_records import plain
+
 FALLS = "falls with the step"
 STAYS = "does not fall"
 CONSTANT = "constant to rounding"
@@ -73,7 +75,7 @@ class Measurement:
         """Everything, ready for JSON."""
         layers = {str(number): asdict(found) for number, found in self.layers.items()}
         record = {name: getattr(self, name) for name in self.__dataclass_fields__} | {"layers": layers}
-        return {"schema": 1, "kind": "evidence", **_lists(record)}
+        return {"schema": 1, "kind": "evidence", **plain(record)}
 
     def __str__(self) -> str:
         lines = [f"{self.law} under {self.step}: {self.outcome} (evidence, not a proof)", f"  {MEANING[self.outcome]}"]
@@ -133,9 +135,3 @@ def drift_of(
     else:
         outcome, note = INCONCLUSIVE, "the order has not settled; lower eta, or raise halvings"
     return LayerDrift(outcome, order, spread, limit, drifts, ends, rounding, note)
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _lists(part) for name, part in value.items()}
-    return [_lists(part) for part in value] if isinstance(value, tuple) else value

@@ -9,12 +9,11 @@ halving η. No number of runs proves a law: the answer is a `Measurement`, from 
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ..errors import FaverifyError, Misuse, RuleError, whole_number
+from ..errors import FaverifyError, Misuse, RuleError, real_number, whole_number
 from ..model.names import law_named
 from .measurements import CONSTANT, FALLS, INCONCLUSIVE, STAYS, LayerDrift, Measurement, drift_of
 from .states import Arrays, Start, finite, norm, start_of, value_at
@@ -100,8 +99,7 @@ def measure(
 def _count(eta: Any, time: Any, halvings: Any) -> int:
     """The number of steps of the coarsest run; η is rounded so that a whole number of them fills the time."""
     for name, value in (("eta", eta), ("time", time)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not LEAST <= float(value) <= 1 / LEAST:
-            raise Misuse(name, value, f"a number from {LEAST} to {1 / LEAST}")
+        real_number(name, value, f"a number from {LEAST} to {1 / LEAST}", least=LEAST, most=1 / LEAST)
     whole_number("halvings", halvings, 3, 20, "a whole number from 3 to 20: orders that agree need four step sizes")
     if time < 4 * eta:
         raise Misuse("time", time, f"at least four steps of eta = {eta}")

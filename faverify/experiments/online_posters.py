@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, whole_number
+from ..errors import Misuse, real_number, whole_number
 from .gaussian_integrals import slopes
 from .online_training import Gaps, gaps, simulate
 from .order_parameters import Equations, order_parameters
@@ -69,8 +69,7 @@ def within(rate: Any, scale: Any = SCALE) -> None:
     Raises: Misuse.
     """
     for name, value, most in (("rate", rate, MOST_RATE), ("scale", scale, MOST_SCALE)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-            raise Misuse(name, value, f"a number above 0, {most:g} at most: beyond, training diverges")
+        real_number(name, value, f"a number above 0, {most:g} at most: beyond, training diverges", above=0, most=most)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ def written(figure: Any, path: Any) -> Path:
 
 def placed(path: Any) -> Path:
     """A file that a figure can be written to."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise Misuse("path", path, "a file named .svg, .png or .pdf")
     place = Path(path)
     if place.suffix.lower() not in FORMATS or not place.parent.is_dir():
         raise Misuse("path", str(path), f"a file in a folder that exists, named .svg, .png or .pdf ({place.name})")
@@ -114,16 +117,14 @@ def save(figure: Any, to: Any, form: str) -> None:
         figure.savefig(to, format=form, metadata=dates[form], dpi=160)
 
 
-def line(ax: Any, k: int, x: Iterable[Any], y: Iterable[Any], label: str, *, marked: bool = True) -> Any:
+def line(ax: Any, k: int, x: Iterable[Any], y: Iterable[Any], label: str, *, marked: bool = True) -> None:
     """The k-th line of a figure: its own dashes and, at a few places of its own, its own marker."""
     colour, dashes, _ = LOOKS[k % len(LOOKS)]
     marker = LOOKS[(k + k // len(LOOKS)) % len(LOOKS)][2]  # of the seventh line on, another pair
     x, y = list(x), list(y)
     every = max(1, math.ceil(len(x) / MARKS))
     marks = {"marker": marker, "markersize": 4.5, "markevery": ((k * every) // 3 % every, every)} if marked else {}
-    return ax.plot(x, y, color=colour, linestyle=dashes, linewidth=1.3, markerfacecolor="white", label=label, **marks)[
-        0
-    ]
+    ax.plot(x, y, color=colour, linestyle=dashes, linewidth=1.3, markerfacecolor="white", label=label, **marks)
 
 
 def floats(values: Any, least: float = 0.0) -> list[float]:

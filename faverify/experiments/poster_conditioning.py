@@ -15,6 +15,7 @@ from typing import Any
 import mpmath
 
 from ..flows.integrate import integrate
+from ..flows.paths import real
 from ..flows.problems import FlowProblem
 from ..model.networks import MLP
 from ..model.rules import DirectFeedbackAlignment
@@ -45,7 +46,7 @@ class Spectrum:
         """Whether no cosine is below its bound, A₂ is ½A₁A₁ᵀ, and κ goes from r² to r^{2/3}."""
         with mpmath.workdps(self.digits + 10):
             noise = mpmath.mpf(10) ** -(self.digits - 6)
-            r = mpmath.mpf(self.ratio.numerator) / self.ratio.denominator
+            r = real(self.ratio)
             ends = abs(self.kappa[0] / r**2 - 1), abs(self.kappa[-1] / r ** (mpmath.mpf(2) / 3) - 1)
             above = all(c is None or c >= b - noise for c, b in zip(self.cosine, self.bound, strict=True))
             return bool(above and self.gap < noise and ends[0] < float(EARLY) and ends[1] < float(LATE))
@@ -72,6 +73,7 @@ class Conditioning:
     def to_dict(self) -> dict[str, Any]:
         return {
             "schema": 1,
+            "kind": "evidence",
             "experiment": "conditioning",
             "digits": self.digits,
             "holds": self.holds,
@@ -121,7 +123,7 @@ def spectrum_of(ratio: Fraction, digits: int) -> Spectrum:
     """One flow: x = I, so that Σ_yx = Y = U diag(1, 1/r) Vᵀ with rational rotations; F₁ = I."""
     u, v = ([[c, -s], [s, c]] for c, s in TURNS)
     sigma = [Fraction(1), 1 / ratio]
-    y = [[sum(u[i][k] * sigma[k] * v[j][k] for k in (0, 1)) for j in (0, 1)] for i in (0, 1)]
+    y = [[u[i][0] * sigma[0] * v[j][0] + u[i][1] * sigma[1] * v[j][1] for j in (0, 1)] for i in (0, 1)]
     zero, one = [[0, 0], [0, 0]], [[1, 0], [0, 1]]
     problem = FlowProblem(
         MLP((2, 2, 2), "linear"),
@@ -135,7 +137,7 @@ def spectrum_of(ratio: Fraction, digits: int) -> Spectrum:
     kappas, bounds, cosines = [], [], []
     with mpmath.workdps(digits + 10):
         gap, least = mpmath.mpf(0), mpmath.mpf(10) ** (-digits / 2)
-        target = mpmath.matrix([[mpmath.mpf(w.numerator) / w.denominator for w in row] for row in y])
+        target = mpmath.matrix([[real(w) for w in row] for row in y])
         for t in TIMES:
             first, second = (mpmath.matrix(w.tolist()) for w in path.weights(t))
             gap = max(gap, mpmath.mnorm(second + second.T - first * first.T, 1))
@@ -147,7 +149,7 @@ def spectrum_of(ratio: Fraction, digits: int) -> Spectrum:
             kappas.append(kappa)
             bounds.append(2 * mpmath.sqrt(kappa) / (1 + kappa))
             cosines.append(min(told) if told else None)
-        times = tuple(mpmath.mpf(t.numerator) / t.denominator for t in TIMES)
+        times = tuple(map(real, TIMES))
     return Spectrum(ratio, times, tuple(kappas), tuple(bounds), tuple(cosines), gap, digits)
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import mpmath
 
+from ..flows.paths import real
 from ..flows.problems import FlowProblem
 from ..flows.training import steps
 from ..model.laws import feedback_balance
 from ..model.networks import MLP
 from ..model.rules import FeedbackAlignment
-from .conservation import FLOOR, MOVED
 from .exact import array, norm2
-from .looking import followed, moments, precise, reals, telling
+from .looking import FLOOR, MOVED, followed, moments, precise, reals, telling, together
 from .random_problems import rounded
 from .trials import generator
 
@@ -108,8 +108,7 @@ class Conservation:
     @property
     def holds(self) -> bool | None:
         """False if one part does not hold; None if none fails and one shows nothing."""
-        found = [*(flow.holds for flow in self.flows), *(part.holds for part in self.trainings)]
-        return False if False in found else None if None in found else True
+        return together([*(flow.holds for flow in self.flows), *(part.holds for part in self.trainings)])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON; numbers are decimal strings."""
@@ -228,7 +227,7 @@ def step_drift(problem: FlowProblem, rate: Fraction) -> StepDrift:
 
 def decimal(value: Fraction) -> Any:
     with mpmath.workdps(30):
-        return mpmath.mpf(value.numerator) / value.denominator
+        return real(value)
 
 
 def text(value: Any) -> str:

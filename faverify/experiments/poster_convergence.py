@@ -19,10 +19,9 @@ import mpmath
 from ..flows.problems import FlowProblem
 from ..model.networks import MLP
 from ..model.rules import FeedbackAlignment
-from .conservation import FLOOR
 from .convergence import LATEST, half_off, rest, slowest, solution
 from .exact import array, independent, inverse, norm2, off_span
-from .looking import climb, followed, moments, precise, reals
+from .looking import FLOOR, climb, followed, moments, precise, reals, together
 from .poster_conservation import said, short, text
 from .potentials import any_start, integrated, seen
 from .random_problems import pair
@@ -102,8 +101,7 @@ class Approach:
 
     @property
     def holds(self) -> bool | None:
-        found = list(self.checks.values())
-        return False if False in found else None if None in found else True
+        return together(self.checks.values())
 
     def to_dict(self) -> dict[str, Any]:
         record: dict[str, Any] = {"name": self.name, "widths": list(self.widths), "status": self.status}
@@ -139,8 +137,7 @@ class Convergence:
     @property
     def holds(self) -> bool | None:
         """False if one part does not hold; None if none fails and one did not come to rest."""
-        found = [part.holds for part in self.approaches]
-        return False if False in found else None if None in found else True
+        return together(part.holds for part in self.approaches)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON; numbers are decimal strings."""

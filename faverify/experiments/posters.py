@@ -70,7 +70,7 @@ def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options
     Traceback (most recent call last):
     faverify.errors.UnknownName: no experiment is called 'convergense'; did you mean 'convergence'?
     """
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise UnknownName("experiment", name, EXPERIMENTS)
     known = EXPERIMENTS[name]
     given = options if digits is None else options | {"digits": digits}
@@ -79,8 +79,6 @@ def experiment(name: str, *, digits: int | None = None, seed: int = 0, **options
     if "data" in known.takes and "data" not in options:
         raise Misuse("data", None, "digits, or a folder with the files of MNIST or CIFAR-10")
     if "digits" in known.takes:
-        digits = given["digits"] = 50 if digits is None else digits
-    for argument, value, least, most in (("digits", digits, LEAST, MOST), ("seed", seed, 0, MOST_SEED)):
-        if value is not None:
-            whole_number(argument, value, least, most)
+        given["digits"] = whole_number("digits", 50 if digits is None else digits, LEAST, MOST)
+    seed = whole_number("seed", seed, 0, MOST_SEED)
     return getattr(import_module(f".{known.module}", __package__), known.function)(seed=seed, **given)

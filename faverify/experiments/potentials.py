@@ -12,6 +12,7 @@ from typing import Any
 
 import mpmath
 
+from ..flows.integrate import FLOAT
 from ..flows.problems import FlowProblem
 from ..flows.programs import Node, Program
 from ..flows.recorders import error_signal
@@ -25,7 +26,6 @@ from .trials import generator
 TIME = Fraction(2)
 STARTS = ("random", "anti-aligned", "zero")
 INTEGRATED = "ζ°"  # the name of the integral of the residual, n_L × samples
-FLOAT = 15  # digits of the control
 
 
 def falling(case: int, seed: int, digits: int) -> dict[str, Any]:

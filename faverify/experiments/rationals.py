@@ -14,11 +14,10 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from flint import arb_mat, fmpq, fmpq_mat
+from flint import fmpq, fmpq_mat
 
-from ..flows.balls import ball, bounds, precision
-from ..flows.limits import positive as above_shift
-from ..flows.limits import smallest
+from ..flows.balls import ball, bounds, matrix_of, precision
+from ..flows.limits import around, smallest
 from ..flows.problems import Rows
 
 BITS = 128  # of the balls that decide most inequalities
@@ -109,6 +108,15 @@ def identity(size: int) -> Any:
     return fmpq_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
 
 
+def scaled(a: Any, factor: Fraction) -> Any:
+    return a * fmpq(factor.numerator, factor.denominator)
+
+
+def balls(a: Any) -> Any:
+    """The same matrix as balls, in their precision of the moment."""
+    return matrix_of(rows_of(a))
+
+
 def inner(a: Any, b: Any) -> Fraction:
     """⟨A, B⟩ = tr(AᵀB)."""
     return sum((fraction(p * q) for p, q in zip(a.entries(), b.entries(), strict=True)), Fraction(0))
@@ -148,11 +156,8 @@ def projection(base: Any, a: Any) -> Any:
 
 
 def projector(a: Any) -> Any:
-    """The orthogonal projector on the span of the rows of A: P = A₀ᵀ(A₀A₀ᵀ)⁻¹A₀ for independent rows A₀."""
-    base = independent_rows(a)
-    if base is None:
-        return fmpq_mat(a.ncols(), a.ncols())
-    return base.transpose() * (base * base.transpose()).inv() * base
+    """The orthogonal projector on the span of the rows of A."""
+    return projection(independent_rows(a), identity(a.ncols()))
 
 
 def least_squares(X: Any, y: Any) -> Any:
@@ -171,7 +176,7 @@ def least_squares(X: Any, y: Any) -> Any:
 def positive(a: Any, semi: bool = False) -> bool:
     """Whether xᵀAx > 0 (≥ 0 if `semi`) for all x ≠ 0, for a symmetric matrix A; exactly."""
     with precision(BITS):
-        found = arb_mat(a.nrows(), a.ncols(), [ball(fraction(value)) for value in a.entries()]).tolist()
+        found = balls(a).tolist()
         for k, row in enumerate(found):
             if row[k] < 0:
                 return False
@@ -208,16 +213,16 @@ def least_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
     wanted = digits + 10
     while True:
         with precision(4 * wanted + 80):
-            found = smallest(arb_mat(size, size, [ball(fraction(value)) for value in a.entries()]), wanted)
+            found = smallest(balls(a), wanted)
         low, high = bounds(found)
-        size_of = max(abs(low), abs(high))
-        sharp = (high - low) * common < 1 and (high - low) * 10**digits < size_of
-        if sharp or wanted > LARGEST or (low <= 0 <= high and (high - low) * common < 1):
+        alone = (high - low) * common < 1  # of the numbers that a rational eigenvalue can be
+        sharp = (high - low) * 10**digits < max(abs(low), abs(high))
+        if wanted > LARGEST or (alone and (sharp or low <= 0 <= high)):
             break
         wanted *= 2
     candidate = Fraction(math.ceil(low * common), common)
     if low <= candidate <= high:
-        shifted = a - identity(size) * fmpq(candidate.numerator, candidate.denominator)
+        shifted = a - scaled(identity(size), candidate)
         if shifted.det() == 0 and positive(shifted, semi=True):
             return exactly(candidate, digits)
     return Number.within(found, digits), found
@@ -233,17 +238,11 @@ def roughly(a: Any) -> Any:
     import numpy as np
 
     top = max(abs(fraction(value)) for value in a.entries()) or Fraction(1)
-    scaled = a * fmpq(top.denominator, top.numerator)
-    values, vectors = np.linalg.eigh(np.array([[float(value) for value in row] for row in rows_of(scaled)]))
-    middle, vector = Fraction(float(values[0])), [Fraction(float(value)) for value in vectors[:, 0]]
+    small = scaled(a, 1 / top)
+    values, vectors = np.linalg.eigh(np.array([[float(value) for value in row] for row in rows_of(small)]))
+    value, vector = Fraction(float(values[0])), [Fraction(float(entry)) for entry in vectors[:, 0]]
     with precision(BITS):
-        found = arb_mat(a.nrows(), a.ncols(), [ball(fraction(value)) for value in scaled.entries()])
-        column = arb_mat([[ball(value)] for value in vector])
-        above = (column.transpose() * found * column)[0, 0] / (column.transpose() * column)[0, 0]
-        width = Fraction(1, 10**15)
-        while not above_shift(found, middle - width):
-            width *= 4
-        return ball(middle - width).union(above) * ball(top)
+        return around(balls(small), value, vector, Fraction(1, 10**15)) * ball(top)
 
 
 def largest_eigenvalue(a: Any, digits: int) -> tuple[Number, Any]:
@@ -265,6 +264,4 @@ def root(found: Any, most: Fraction | None = None) -> Any:
 
 def least_nonzero(a: Any, digits: int) -> tuple[Number, Any]:
     """The least non-zero eigenvalue of a semidefinite A ≠ 0: that of A + tr(A)(I − P), P the projector on its range."""
-    raised = identity(a.nrows()) - projector(a)
-    share = trace(a)
-    return least_eigenvalue(a + raised * fmpq(share.numerator, share.denominator), digits)
+    return least_eigenvalue(a + scaled(identity(a.nrows()) - projector(a), trace(a)), digits)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import real_number
 from .states import Array
 
 # Stage i+1 reads Σ_j STAGES[i][j] k_j; the last row is the step itself, so that its rate serves the next (FSAL).
@@ -60,8 +60,8 @@ def solve(
     >>> bool(abs(y[1, 0] - np.exp(-1)) < 1e-7), done
     (True, True)
     """
-    if not (np.isfinite(rtol) and np.isfinite(atol) and rtol >= 1e-13 and atol > 0):
-        raise Misuse("rtol, atol", (rtol, atol), "rtol ≥ 1e-13 and atol > 0: floats have no more digits")
+    rtol = real_number("rtol", rtol, "a number, at least 1e-13: floats have no more digits", least=1e-13)
+    atol = real_number("atol", atol, "a positive number", above=0)
     y, t, end, shape = start.ravel().astype(np.float64), 0.0, float(times[-1]), start.shape
     found = np.empty((len(times), y.size))
     k = np.empty((7, y.size))

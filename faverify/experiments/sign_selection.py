@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Misuse
+from ..errors import Misuse, real_number
 from .order_parameters import order_parameters
 from .plain_records import plain
 from .states import Array
@@ -157,9 +157,8 @@ def sign_selection(
     if rule not in RULES:
         raise Misuse("rule", rule, f"one of {', '.join(RULES)}")
     F, chosen = sign_patterns(sizes), checked_seeds(seeds)
-    if not t > 0:
-        raise Misuse("t", t, "a positive time")
+    t = real_number("t", t, "a positive time", above=0)
     start = small_start(F, v_star, scale=scale, eta=eta, seeds=chosen, rule=rule)
-    found = order_parameters(start, [0, float(t)], most=BUDGET).whole()
+    found = order_parameters(start, [0, t], most=BUDGET).whole()
     ratio, (starts, ends) = found.loss[-1] / found.loss[0], np.sign(found.v)
-    return SignSelection(rule, F[0], scale, eta, float(t), tuple(chosen), np.sign(F), ratio, starts, ends)
+    return SignSelection(rule, F[0], scale, start.eta, t, tuple(chosen), np.sign(F), ratio, starts, ends)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LawError, Misuse, NonFiniteError, RuleError, ShapeError, called, name_of
+from ..errors import LawError, Misuse, NonFiniteError, RuleError, ShapeError, called, name_of, whole_number
 from ..kernel.layers import KINDS
 
 Array = NDArray[np.float64]
@@ -179,9 +179,11 @@ def _check_shapes(arrays: Arrays, depth: int) -> None:
 def _hidden(layer: Any, depth: int) -> tuple[int, ...]:
     if layer is None:
         return tuple(range(1, depth))
-    if isinstance(layer, bool) or not isinstance(layer, int) or not (layer == -1 or 1 <= layer < depth):
-        raise Misuse("layer", layer, f"a hidden layer: 1 … {depth - 1}, or −1 for the last")
-    return (depth - 1 if layer == -1 else layer,)
+    expected = f"a hidden layer: 1 … {depth - 1}, or −1 for the last"
+    found = whole_number("layer", layer, -1, depth - 1, expected)
+    if not found:
+        raise Misuse("layer", layer, expected)
+    return (depth - 1 if found == -1 else found,)
 
 
 def numbers(value: Any) -> tuple[Array | None, float]:

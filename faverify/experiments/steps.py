@@ -13,6 +13,7 @@ from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check
 from ..kernel.passes import Run
 from ..kernel.words import Word
 from ..model.names import marked, unmarked
+from ..model.networks import MLP, Network
 from .states import Array, Arrays, numbers
 
 
@@ -37,6 +38,10 @@ def rule_step(
     """
     if isinstance(rule, type):
         raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
+    if not isinstance(net, (MLP, Network)):
+        raise Misuse("net", net, "a network, such as fv.MLP((3, 4, 1))")
+    if feedback is not None and not isinstance(feedback, Mapping):
+        raise Misuse("feedback", feedback, "a dict by name, {'B2': …}")
     x = _matrix(inputs, "inputs")
     if x.shape[0] != net.inputs:
         raise ShapeError("inputs", x.shape, (net.inputs, "samples"), "samples are columns")

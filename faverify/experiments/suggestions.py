@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
 
 from ..flows.problems import FlowProblem, Rows, texts
+from ..model.networks import MLP
 from .findings import GOALS, Findings, joined
-from .hypotheses import Case, examine, scaled
-from .rationals import Number, identity, inner, is_zero, matrix, norm2, positive, root_below, rounded, rows_of
+from .hypotheses import Case, examine
+from .rationals import Number, identity, inner, is_zero, matrix, norm2, positive, root_below, rounded, rows_of, scaled
 
 WANTED = {**GOALS, "angle": "the angle with the feedback is bounded", "feedback descent": "‖BᵀR‖ never rises"}
 
@@ -79,8 +81,6 @@ def suggestions(case: Case, found: Findings) -> list[Suggestion]:
 
 def changed(case: Case, changes: dict[str, Any]) -> FlowProblem:
     """The problem with other matrices, or another activation."""
-    from ..model.networks import MLP
-
     data = dict(case.problem.data)
     data |= {name: rows_of(value) for name, value in changes.items() if name != "activation"}
     net = case.net
@@ -119,7 +119,7 @@ def scale_first(case: Case) -> tuple[str, dict[str, Any]] | None:
     changes = {"W1": scaled(case.W(1), s)} | ({"b1": scaled(case.matrices["b1"], s)} if case.net.bias else {})
     bound = start - s * s * size / (2 * Fraction(case.degree))
     letter = case.letter(2)
-    name = f"√2‖{letter}‖/‖W_1(0)‖" if is_zero(case.W(2) - case.B(2)) else "√(2⟨W_2(0), B⟩)/‖W_1(0)‖"
+    name = f"√2‖{letter}‖/‖W_1(0)‖" if case.equal else "√(2⟨W_2(0), B⟩)/‖W_1(0)‖"
     if case.degree != 1 or case.net.bias:
         name = "s*"
     also = " and b_1(0)" if case.net.bias else ""
@@ -129,7 +129,7 @@ def scale_first(case: Case) -> tuple[str, dict[str, Any]] | None:
 
 def align_layers(case: Case) -> tuple[str, dict[str, Any]] | None:
     """W_{l+1}(0) = c B_{l+1}, each no larger than half of what the next allows; W_1(0) scaled."""
-    if not homogeneous(case) or (case.depth == 2 and is_zero(case.W(2) - case.B(2))):
+    if not homogeneous(case) or (case.depth == 2 and case.equal):
         return None
     if any(is_zero(case.B(k + 1)) for k in case.paired):
         return None
@@ -171,7 +171,7 @@ def per_neuron(case: Case) -> tuple[str, dict[str, Any]] | None:
     if case.net.bias:
         changes["b1"] = scaled(case.matrices["b1"], Fraction(0))
     shown = ", ".join(f"row {k} by {short(s)}" for k, s in enumerate(factors) if s != 1)
-    words = [f"set W_2(0) = {case.letter(2)}"] * (not is_zero(case.W(2) - case.B(2)))
+    words = [f"set W_2(0) = {case.letter(2)}"] * (not case.equal)
     words += [f"scale W_1(0): {shown} (any factor that gives ‖W_1[k,:]‖² ≤ 2 B[k]²)"] * bool(shown)
     words += ["set b_1(0) = 0"] * case.net.bias
     return (joined(words), changes) if words else None
@@ -237,8 +237,7 @@ def every(case: Case) -> tuple[str, dict[str, Any]] | None:
 
 
 def scale_if_equal(case: Case) -> tuple[str, dict[str, Any]] | None:
-    equal = case.depth == 2 and is_zero(case.W(2) - case.B(2))
-    return scale_first(case) if equal else None
+    return scale_first(case) if case.depth == 2 and case.equal else None
 
 
 def is_aligned(case: Case) -> bool:
@@ -255,8 +254,6 @@ def short(value: Fraction) -> str:
 
 def rounded_root(value: Fraction) -> str:
     """√value to six digits."""
-    from decimal import Context, Decimal
-
     found = Context(prec=20).divide(Decimal(value.numerator), Decimal(value.denominator))
     return rounded(Fraction(found.sqrt(Context(prec=20))), 6)
 

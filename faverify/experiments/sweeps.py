@@ -156,13 +156,9 @@ def sweep(
       does not hold at case 1, 3
     """
     trial = claim if isinstance(claim, Trial) else trial_named(claim)
-    for name, value, least, most in (
-        ("cases", cases, 1, MOST_CASES),
-        ("digits", digits, 15, MOST_DIGITS),
-        ("seed", seed, 0, MOST_SEED),
-        ("jobs", 1 if jobs is None else jobs, 1, MOST_JOBS),
-    ):
-        whole_number(name, value, least, most)
+    cases, digits = whole_number("cases", cases, 1, MOST_CASES), whole_number("digits", digits, 15, MOST_DIGITS)
+    seed = whole_number("seed", seed, 0, MOST_SEED)
+    jobs = None if jobs is None else whole_number("jobs", jobs, 1, MOST_JOBS)
     header, tally = header_of(trial.claim, digits, seed), Tally()
     kept = Memory() if out is None else Journal(_place(out), header, cases)
 
@@ -217,6 +213,8 @@ def header_of(claim: str, digits: int, seed: int) -> dict[str, Any]:
 
 
 def _place(out: str | os.PathLike[str]) -> Path:
+    if not isinstance(out, (str, os.PathLike)):
+        raise Misuse("out", out, "the name of a file")
     path = Path(out)
     path = Path(os.path.realpath(path)) if path.is_symlink() else path  # what it points to is replaced, not the link
     if not path.name or path.is_dir():

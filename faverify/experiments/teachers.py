@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse, NonFiniteError, whole_number
+from ..errors import Misuse, NonFiniteError, real_number, whole_number
 from .gaussian_integrals import covariance, pairs
 from .plain_records import plain
 from .states import Array
@@ -65,8 +65,7 @@ class TeacherStudent:
             raise Misuse("rule", self.rule, f"one of {', '.join(RULES)}")
         if not isinstance(self.trained, bool):
             raise Misuse("trained", self.trained, "True, or False for a fixed second layer")
-        if isinstance(self.eta, bool) or not isinstance(self.eta, (int, float)) or not 0 < self.eta < np.inf:
-            raise Misuse("eta", self.eta, "a positive number")
+        object.__setattr__(self, "eta", real_number("eta", self.eta, "a positive number", above=0))
         found = {name: _floats(name, getattr(self, name)) for name in ("v", "F", "Q", "R", "v_star", "T")}
         if found["v_star"].ndim != 1 or not found["v_star"].size:
             raise Misuse(
@@ -142,8 +141,8 @@ def small_start(
     F, v_star = _floats("F", F), _floats("v_star", v_star)
     if F.ndim not in (1, 2) or not F.size:
         raise Misuse("F", f"an array of shape {F.shape}", "(K), or (patterns, K)")
-    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= WIDEST:
-        raise Misuse("scale", scale, f"a positive number, {WIDEST:g} at most: Q grows as its square")
+    expected = f"a positive number, {WIDEST:g} at most: Q grows as its square"
+    scale = real_number("scale", scale, expected, above=0, most=WIDEST)
     K, M = F.shape[-1], v_star.size
     inputs = whole_number("inputs", inputs, K + M, expected=f"a whole number, at least K + M = {K + M}")
     v, Q, R = [], [], []

@@ -17,16 +17,17 @@ from ..flows.balls import ball, bounds, precision
 from .findings import Findings
 from .hypotheses import Case
 from .rationals import (
+    Number,
     beside,
     identity,
     is_zero,
     largest_eigenvalue,
     least_eigenvalue,
     least_nonzero,
-    least_squares,
     norm2,
     positive,
     root,
+    scaled,
 )
 
 
@@ -35,16 +36,19 @@ def gram(a: Any) -> Any:
     return a * a.transpose() if a.nrows() <= a.ncols() else a.transpose() * a
 
 
-def over(a: Any, divisor: Fraction) -> Any:
-    return a * fmpq(divisor.denominator, divisor.numerator)
+def slowest(case: Case, digits: int) -> tuple[Number, Any]:
+    """The least eigenvalue of XXᵀ, of dependent samples the least that is not zero: its number, and a ball."""
+    if case.independent:
+        return least_eigenvalue(case.X * case.X.transpose(), digits)
+    return least_nonzero(gram(case.X), digits)
 
 
 def theorem_two(case: Case, f: Findings) -> None:
     """One output: the angle, the rate, the limit."""
-    B, feedback2 = case.B(2), norm2(case.B(2))
+    feedback2 = norm2(case.B(2))
     data(case, f)
     if f.asks("RK-T2", f"{case.letter(2)} ≠ 0", feedback2 > 0):
-        angle(case, f, norm2(case.W(2) - B) == 0)
+        angle(case, f)
     else:
         f.lacks("RK-T2", "anything of Theorem 2: without feedback W_1 stands still, and only W_2 learns")
         f.gives("RK-T1-global", "the flow exists for all t ≥ 0: it is linear in W_2")
@@ -57,9 +61,9 @@ def data(case: Case, f: Findings) -> None:
     n, d = case.X.nrows(), case.X.ncols()
     note = f": there are more samples ({n}) than inputs ({d})" if n > d else ""
     sizes = {"rank of X": case.rank, "samples": n, "inputs": d}
-    if f.asks("RK-T2-rate", f"the samples, rows of X, are independent{note}", case.rank == n, **sizes):
+    if f.asks("RK-T2-rate", f"the samples, rows of X, are independent{note}", case.independent, **sizes):
         return
-    rest = case.y - case.X * least_squares(case.X, case.y)
+    rest = case.y - case.X * case.least
     meets = int(beside(case.X, case.y).rank()) == case.rank
     f.asks("RK-T2-rate", "the targets are in range(X)", meets, **{"‖y off range(X)‖²": norm2(rest)})
     if meets:
@@ -70,21 +74,21 @@ def data(case: Case, f: Findings) -> None:
         f.gives("RK-T2-rate", text, "", **{"least loss": half})
 
 
-def angle(case: Case, f: Findings, equal: bool) -> None:
+def angle(case: Case, f: Findings) -> None:
     """RK-C1-cos: sin ∠(W₂(t), B) ≤ ρ/√2 where W₂(0) = B and ρ = ‖W₁(0)‖_op/‖B‖ < √2."""
-    feedback2, square = norm2(case.B(2)), gram(case.W(1))
-    small = positive(identity(square.nrows()) * fmpq(2) - over(square, feedback2))
-    rho2, found = largest_eigenvalue(over(square, feedback2), f.digits)
+    square = scaled(gram(case.W(1)), 1 / norm2(case.B(2)))
+    small = positive(identity(square.nrows()) * fmpq(2) - square)
+    rho2, found = largest_eigenvalue(square, f.digits)
     with precision(4 * f.digits + 80):
         rho = root(found)
         sine = root(found / 2, Fraction(1)) if small else arb(1)
         degrees = turned(sine)
     f.asks("RK-C1-cos", f"ρ = ‖W_1(0)‖_op / ‖{case.letter(2)}‖ < √2", small, **{"ρ²": rho2, "ρ": f.number(rho)})
-    if equal and small:
+    if case.equal and small:
         text = f"for all t: the angle of W_2(t) with {case.letter(2)} has a sine of at most ρ/√2"
         f.gives("RK-C1-cos", text, "angle", **{"sine, at most": f.number(sine), "degrees, at most": f.number(degrees)})
     else:
-        why = f"W_2(0) is not {case.letter(2)}" if not equal else "ρ ≥ √2"
+        why = f"W_2(0) is not {case.letter(2)}" if not case.equal else "ρ ≥ √2"
         f.lacks("RK-C1-cos", f"a bound of the angle of W_2(t) with {case.letter(2)}: {why}", "angle")
 
 
@@ -98,8 +102,7 @@ def turned(sine: Any) -> Any:
 
 def rate(case: Case, f: Findings, fed: bool) -> None:
     """RK-T2-rate and RK-C1-descent: C₀ > 0 makes the residual decay, C₀ ≥ 0 makes the loss fall."""
-    what, independent = "‖r(t)‖ ≤ e^{−a λ_min t} ‖r(0)‖", case.rank == case.X.nrows()
-    C0 = case.C0
+    what, C0 = "‖r(t)‖ ≤ e^{−a λ_min t} ‖r(0)‖", case.C0
     if fed:
         text = "C₀ = ⟨W_2(0), B⟩ − ‖P W_1(0)ᵀBᵀ‖²/(2‖B‖²) > 0, a lower bound of α"
         f.asks("RK-T2-rate", text, C0 > 0, **{"C₀": C0})
@@ -112,10 +115,9 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
     if not case.rank:
         f.lacks("RK-T2-rate", "anything: all samples are zero, and nothing moves", "rate")
         return
-    square = case.X * case.X.transpose() if independent else gram(case.X)
-    least, found = (least_eigenvalue if independent else least_nonzero)(square, f.digits)
+    least, found = slowest(case, f.digits)
     numbers: dict[str, Any] = {"λ_min": least}
-    if not independent:
+    if not case.independent:
         what = "‖Πr(t)‖ ≤ e^{−a λ t} ‖Πr(0)‖, Π the projector on range(X), λ the least non-zero eigenvalue of XXᵀ"
         numbers = {"λ": least}
     if C0 > 0:
@@ -123,7 +125,7 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
             product = found * ball(C0)
         exact = None if least.exact is None else least.exact * C0
         numbers = {"a": C0, **numbers, "a λ": f.number(product if exact is None else exact)}
-        if norm2(case.W(2) - case.B(2)) == 0:
+        if case.equal:
             numbers |= sharp(case, f)
         f.gives("RK-T2-rate", f"for all t: {what}, with a = C₀", "rate", **numbers)
         return
@@ -136,12 +138,9 @@ def rate(case: Case, f: Findings, fed: bool) -> None:
 
 def sharp(case: Case, f: Findings) -> dict[str, Any]:
     """‖B‖²(1 − ρ²/2), which W₂(0) = B gives; C₀ is no smaller."""
-    feedback2 = norm2(case.B(2))
     square = gram(case.W(1))
-    size = square.nrows()
-    least, _ = least_eigenvalue(
-        identity(size) * fmpq(feedback2.numerator, feedback2.denominator) - square * fmpq(1, 2), f.digits
-    )
+    bound = scaled(identity(square.nrows()), norm2(case.B(2))) - square * fmpq(1, 2)
+    least, _ = least_eigenvalue(bound, f.digits)
     return {"‖B‖²(1 − ρ²/2)": least}
 
 
@@ -155,7 +154,7 @@ def least_norm(case: Case, f: Findings, fed: bool) -> None:
         is_zero(case.off_span),
         **{"‖P⊥W_1(0)ᵀ‖²": norm2(case.off_span)},
     )
-    unique = "the solution" if case.rank == case.X.nrows() else "the least-squares solution"
+    unique = "the solution" if case.independent else "the least-squares solution"
     if held and fed:
         f.gives("RK-T2-minnorm", f"the limit w_∞ is {unique} of least norm", "minimum norm")
     elif not fed:
@@ -178,7 +177,6 @@ def several_outputs(case: Case, f: Findings) -> None:
     letter, rank = case.letter(2), int(B.rank())
     full = f.asks("RK-T2-multi", f"{letter} has full row rank", rank == k, **{f"rank of {letter}": rank, "outputs": k})
     unit = f.asks("RK-T2-multi", f"{letter}{letter}ᵀ = I", is_zero(M - identity(k)))
-    equal = is_zero(W2 - B)
     q, _ = largest_eigenvalue(seen, f.digits)
     f.asks("RK-T2-multi", f"q = ‖{letter} W_1(0)‖²_op < 2", positive(identity(k) * fmpq(2) - seen), q=q)
     least, found = least_eigenvalue(C0, f.digits)
@@ -199,17 +197,15 @@ def several_outputs(case: Case, f: Findings) -> None:
         why = f"{letter}{letter}ᵀ ≠ I, and ‖R‖ may rise while ‖{letter}ᵀR‖ falls" if semi else "C₀ is not ⪰ 0"
         f.lacks("RK-T2-multi", f"that the loss never rises: {why}", "descent")
     if strict and unit and case.rank:
-        independent = case.rank == case.X.nrows()
-        square = case.X * case.X.transpose() if independent else gram(case.X)
-        smallest, size = (least_eigenvalue if independent else least_nonzero)(square, f.digits)
+        smallest, size = slowest(case, f.digits)
         with precision(4 * f.digits + 80):
             product = found * size / 2
         exact = None if least.exact is None or smallest.exact is None else least.exact * smallest.exact / 2
-        a = "1 − q/2" if equal else "½λ_min(C₀)"
-        what = "‖R(t)‖" if independent else "the projection of R on the range of the samples"
-        letter_of = "λ_min" if independent else "λ"
-        numbers = {letter_of: smallest, "a λ": f.number(product if exact is None else exact)}
-        text = f"for all t: {what} falls at least as e^{{−a {letter_of} t}}, a = {a}"
+        a = "1 − q/2" if case.equal else "½λ_min(C₀)"
+        what = "‖R(t)‖" if case.independent else "the projection of R on the range of the samples"
+        name = "λ_min" if case.independent else "λ"
+        numbers = {name: smallest, "a λ": f.number(product if exact is None else exact)}
+        text = f"for all t: {what} falls at least as e^{{−a {name} t}}, a = {a}"
         f.gives("RK-T2-multi", text, "rate", **{"λ_min(C₀)": least}, **numbers)
     else:
         f.lacks("RK-T2-multi", "an exponential rate: it needs BBᵀ = I and C₀ ≻ 0", "rate")

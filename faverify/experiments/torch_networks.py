@@ -331,8 +331,7 @@ class Example:
 
     def halve(self, laws: Mapping[str, Balance], **options: Any) -> Halved:
         """`halve` of this network; `feedback` may be another than the one that the laws read."""
-        options = {"feedback": self.feedback} | options
-        back = options.pop("feedback")
+        back = options.pop("feedback", self.feedback)
         return halve(self.forward, self.weights, back, self.x, self.y, laws, **options)
 
 

@@ -6,7 +6,6 @@ the number of its case alone (`generator`): the record is the same wherever, whe
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import traceback
@@ -17,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Misuse, UnknownName
+from .line_files import json_line
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -107,9 +107,9 @@ _ONE_AT_A_TIME = threading.RLock()
 
 def trial_named(claim: str) -> Trial:
     """The trial of a claim."""
-    if claim not in TRIALS:
+    if not isinstance(claim, str) or claim not in TRIALS:
         error = UnknownName("claim with a trial", claim, TRIALS)
-        error.add_note(f"claims with a trial: {', '.join(TRIALS) or 'none'}")
+        error.add_note(f"claims with a trial: {', '.join(TRIALS)}")
         raise error
     return TRIALS[claim]
 
@@ -141,11 +141,11 @@ def outcome(
 def line_of(run: Callable[[], dict[str, Any]], case: int) -> bytes:
     """The record that a run returned, or one that tells why there is none."""
     try:
-        return _line(judged(run(), case))
+        return json_line(judged(run(), case))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _line({"case": case, "status": "error", "holds": None, "error": _text(error)})
+        return json_line({"case": case, "status": "error", "holds": None, "error": _text(error)})
 
 
 def judged(record: Any, case: int) -> dict[str, Any]:
@@ -172,10 +172,6 @@ def _is_decimal(text: Any) -> bool:
         return isinstance(text, str) and not Decimal(text).is_nan()
     except InvalidOperation:
         return False
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
 
 
 def _text(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Misuse
+from ..errors import real_number
 from .order_parameters import OrderParameters, order_parameters
 from .plain_records import plain
 from .sign_selection import BUDGET, ETA, LEARNED, REACHED, SCALE, SIZES, TEACHER, Bools
@@ -158,13 +158,12 @@ def two_phases(
     ((4, 2), True)
     """
     F, chosen = sign_patterns(sizes), checked_seeds(seeds)
-    if not FIRST < t < np.inf:
-        raise Misuse("t", t, f"a time beyond {FIRST}")
+    t = real_number("t", t, f"a time beyond {FIRST}", above=FIRST)
     start = small_start(F, v_star, scale=scale, eta=eta, seeds=chosen)
     times = np.concatenate([[0.0], np.geomspace(FIRST, t, MARKS)])
     paths = {rule: order_parameters(start.by(rule), times, most=BUDGET).whole() for rule in ("dfa", "bp")}
     dfa, null = (phases(path) for path in paths.values())
-    return TwoPhases(scale, eta, F[0], tuple(chosen), dfa, null, paths)
+    return TwoPhases(float(scale), start.eta, F[0], tuple(chosen), dfa, null, paths)
 
 
 def phases(path: OrderParameters) -> Phases:

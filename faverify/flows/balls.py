@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
+from operator import mul
 from typing import Any
 
 import flint
@@ -28,9 +29,7 @@ from .programs import Node, Program, Switch
 
 UNIT = arb(-1).union(arb(1))  # [−1, 1]
 ROUGH = 64  # bits, where a few digits of a bound are enough
-Pieces = dict[
-    int, list[tuple[int, int]]
-]  # of a switch's number: the lowest and highest piece that each entry may be on
+Pieces = dict[int, list[tuple[int, int]]]  # by a switch's number: the lowest and highest piece of each entry
 Entry = tuple[int, int]  # a switch's number and the place of an entry in its argument, row by row
 Forced = dict[Entry, int]  # its piece, whatever its argument
 GATES = -1  # the direction of derivatives along gates in question
@@ -59,8 +58,8 @@ def hull(low: Any, high: Any) -> Any:
 
 def exactly(number: Any) -> Fraction:
     """The rational number that a ball without a radius is."""
-    man, exp = number.man_exp()
-    return Fraction(int(man)) * Fraction(2) ** int(exp)
+    man, exp = map(int, number.man_exp())
+    return Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
 
 
 def bounds(found: Any) -> tuple[Fraction, Fraction]:
@@ -289,7 +288,7 @@ class BallSeries:
         a, b = node.args
         times: Callable[[Any, Any], Any] = entrywise
         if node.op == "matmul":
-            times = _matmul
+            times = mul
         elif a._dims != b._dims:
             times = _broadcast(node._dims)
         found: Jet | None = None
@@ -337,10 +336,6 @@ class BallSeries:
                     found[place] = (piece, piece)
             self.pieces[switch.number] = found
         return self.pieces[switch.number]
-
-
-def _matmul(a: Any, b: Any) -> Any:
-    return a * b
 
 
 def _broadcast(dims: tuple[int, int]) -> Callable[[Any, Any], Any]:

@@ -17,7 +17,7 @@ from .engines import FloatEngine
 from .floats import to_float
 from .integrate import BUDGET, FLOAT, length, limit, one_thread, order_for
 from .layouts import Layout
-from .paths import Event, to_mpf
+from .paths import Event, ending, events_of
 from .problems import FlowProblem
 from .programs import Program
 from .recorders import recorded
@@ -61,14 +61,17 @@ class Batch:
     def __getitem__(self, index: int) -> Outcome:
         return self.outcomes[index]
 
+    @property
+    def gate_violation(self) -> float:
+        """The greatest of any case."""
+        return max((outcome.gate_violation for outcome in self.outcomes), default=0.0)
+
     def __str__(self) -> str:
-        worst = max((o.gate_violation for o in self.outcomes), default=0.0)
         said = ", ".join(f"{count} {status}" for status, count in self.counts.items())
-        return f"{len(self)} cases: {said}; greatest gate violation {worst:.1e}"
+        return f"{len(self)} cases: {said}; greatest gate violation {self.gate_violation:.1e}"
 
     def to_dict(self) -> dict[str, Any]:
-        worst = max((o.gate_violation for o in self.outcomes), default=0.0)
-        return {"schema": 1, "cases": len(self), "counts": self.counts, "gate_violation": worst}
+        return {"schema": 1, "cases": len(self), "counts": self.counts, "gate_violation": self.gate_violation}
 
 
 def integrate_many(
@@ -126,18 +129,17 @@ def alike(cases: Sequence[FlowProblem]) -> list[list[int]]:
     groups: dict[Any, list[int]] = {}
     for row, case in enumerate(cases):
         net = case.net
-        names, phi = frozenset(case.data), shape_of(net.activation)
-        kind: tuple[Any, ...] = (net.widths, phi, net.bias, case.samples, case.error, names)
+        names, phi = frozenset(case.data), kind_of(net.activation)
         try:
-            kind = (*kind, case.rule)
-            hash(kind)
+            hash(rule := case.rule)
         except TypeError:
-            kind = (*kind[:6], id(case.rule))
+            rule = id(case.rule)
+        kind = (net.widths, phi, net.bias, case.samples, case.error, names, rule)
         groups.setdefault(kind, []).append(row)
     return list(groups.values())
 
 
-def shape_of(activation: Any) -> Any:
+def kind_of(activation: Any) -> Any:
     """What tells activations apart: the name of a library's, the functions of any other."""
     known = (activation.phi, activation.dphi, activation.kinks)
     return activation.name if activation.known else known
@@ -149,9 +151,8 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
     with one_thread():
         engine = FloatEngine(program, order, len(cases))
         state = {}
-        for name, leaf in program.leaves.items():
-            zeros = [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
-            rows = [case.data.get(name, zeros) for case in cases]
+        for name in program.leaves:
+            rows = [program.start_of(name, case.data) for case in cases]
             state[name] = np.array([[[to_float(v) for v in row] for row in matrix] for matrix in rows])
         layout = Layout(program)
         stepper = Stepper(
@@ -163,12 +164,8 @@ def stack(cases: list[FlowProblem], program: Program, end: Fraction, follow: boo
 
 
 def outcome_of(case: Case, problem: FlowProblem, layout: Any) -> Outcome:
-    status = "nonunique" if case.status == "ok" and case.note == "nonunique" else case.status
-    note = "one of several solutions was followed" if case.note == "nonunique" else case.note
+    status, note = ending(case)
     values = {name: value[0] for name, value in case.final.items() if name not in "xy"}
-    events = []
-    for happening in case.events:
-        switch, row, col = layout.place(happening.entry)
-        events.append(Event(to_mpf(happening.time, FLOAT), happening.kind, switch.layer or 0, row, col))
+    events = events_of(case, layout, FLOAT)
     weights = [values[f"W{k}"] for k in problem.net.labels]
-    return Outcome(problem, status, note, float(case.end), weights, values, tuple(events), case.violation, case.steps)
+    return Outcome(problem, status, note, float(case.end), weights, values, events, case.violation, case.steps)

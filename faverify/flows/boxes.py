@@ -94,7 +94,7 @@ def by_boxes(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, co
         if combo is None:
             return None
         found = model.candidates(np.array(alike(combo, model)))
-    return found if all(_true(germs, state, now, pieces, model, option) for option in found) else None
+    return found if all(_true(germs, state, now, pieces, corner, option) for option in found) else None
 
 
 def linear_model(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, units: list[Entry]) -> Linear | None:
@@ -103,15 +103,10 @@ def linear_model(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints
     stack = np.repeat(pieces, 1 + count, axis=0)
     for entry in units:
         stack[:, entry.flat] = entry.below
-    states, times = repeated(state, 1 + count), np.repeat(now, 1 + count)
-    series = germs.prepared(states, times, Modes.of_rows(stack, [{}] * (1 + count)))
-    for k, flat in enumerate(flats):
-        series.xi[0][1 + k, flat] = 1.0
-    with np.errstate(all="ignore"):
-        series.expand(1)
+    series = germs.pushed(state, now, stack, flats)
     rates, fields = series.arguments(1)[: 1 + count][:, flats].copy(), field_of(series)[: 1 + count].copy()
     caps = series.caps(0)[: 1 + count][:, flats].copy()
-    carried = lifted(germs, states, times, stack, flats)
+    carried = carried_by(germs, state, now, stack, flats)
     matrix = (rates[1:] - rates[0]).T
     size = np.maximum(np.abs(matrix * np.abs(caps[0])).max(axis=1), np.maximum(np.abs(rates[0]), 1e-300))
     size = np.maximum(size, max(1e-6 * size.max(), SLOW * float(series.weight()[0])))
@@ -123,12 +118,13 @@ def linear_model(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints
     return found if all(np.isfinite(part).all() for part in parts) else None
 
 
-def lifted(germs: Germs, states: dict[str, Array], times: Array, stack: Ints, flats: list[int]) -> Array:
+def carried_by(germs: Germs, state: dict[str, Array], now: Array, stack: Ints, flats: list[int]) -> Array:
     """N: how each argument moves where another one, on its kink and let through, moves by 1, and nothing else does."""
     count = len(flats)
     stack = stack.copy()
     for k, flat in enumerate(flats):
         stack[1 + k, flat] += 1
+    states, times = repeated(state, 1 + count), np.repeat(now, 1 + count)
     series = germs.prepared(states, times, Modes.of_rows(stack, [{}] * (1 + count)))
     up = np.zeros(stack.shape, dtype=bool)
     up[np.arange(1, 1 + count), flats] = True
@@ -136,14 +132,9 @@ def lifted(germs: Germs, states: dict[str, Array], times: Array, stack: Ints, fl
     return (moved[1:] - moved[0]).T - np.eye(count)  # type: ignore[no-any-return]
 
 
-def _true(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, model: Linear, option: Candidate) -> bool:
+def _true(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, corner: Corner, option: Candidate) -> bool:
     """Whether the series agree with what the linear model says of a candidate."""
-    stack = pieces.copy()
-    for unit in model.units:
-        stack[0, unit.flat] = unit.below + (option.modes[unit.flat] == ABOVE)
-    slides = {flat: (-1, False) for flat, mode in option.modes.items() if mode == SLIDE}
-    series = germs.expanded(state, now, Modes.of_rows(stack, [slides]))
-    found = field_of(series)[0]
+    found = field_of(germs.under(state, now, pieces, corner, option))[0]
     return bool(np.abs(found - option.velocities).max() <= 1e-7 * max(np.abs(found).max(), 1e-300))
 
 

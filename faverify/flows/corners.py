@@ -44,6 +44,11 @@ class Corner:
     before: dict[int, int] = field(default_factory=dict)  # of led entries that moved until now: the piece they were in
     whole: bool = False  # whether followers go with theirs on both sides of all others' kinks
 
+    @property
+    def entries(self) -> list[Entry]:
+        """Those whose modes matter: all but the idle ones."""
+        return [*self.units, *self.own.values(), *self.led]
+
     def groups(self) -> list[list[int]]:
         """Entries that share one surface: who is followed, and those that follow."""
         found: dict[int, list[int]] = {}
@@ -92,6 +97,26 @@ class Germs:
             found.expand(1)
         return found
 
+    def pushed(self, state: dict[str, Array], now: Array, stack: Ints, flats: list[int], first: int = 1) -> FloatSeries:
+        """One case under several pieces, nothing sliding; from row `first` on each of the entries has an unknown, 1."""
+        total = len(stack)
+        found = self.prepared(repeated(state, total), np.repeat(now, total), Modes.of_rows(stack, [{}] * total))
+        for row, flat in enumerate(flats, first):
+            found.xi[0][row, flat] = 1.0
+        with np.errstate(all="ignore"):
+            found.expand(1)
+        return found
+
+    def under(
+        self, state: dict[str, Array], now: Array, pieces: Ints, corner: Corner, option: Candidate
+    ) -> FloatSeries:
+        """One case under the modes of a candidate."""
+        stack = pieces.copy()
+        for entry in corner.entries:
+            stack[0, entry.flat] = entry.below + (option.modes[entry.flat] == ABOVE)
+        slides = {flat: corner.tie(flat) for flat, mode in option.modes.items() if mode == SLIDE}
+        return self.expanded(state, now, Modes.of_rows(stack, [slides]))
+
     def lifted(self, series: FloatSeries, up: NDArray[np.bool_]) -> Array:
         """The rates of arguments where some of them move by 1, and nothing else does: (cases, entries)."""
         total = len(up)
@@ -136,11 +161,7 @@ def sorted_out(germs: Germs, state: dict[str, Array], now: Array, pieces: Ints, 
         stack[-1, entry.flat] += 1
     for k, entry in enumerate(zeros):
         stack[1 + k, entry.flat] += 1
-    series = germs.prepared(repeated(state, total), np.repeat(now, total), Modes.of_rows(stack, [{}] * total))
-    for k, entry in enumerate(zeros):
-        series.xi[0][1 + count + k, entry.flat] = 1.0
-    with np.errstate(all="ignore"):
-        series.expand(1)
+    series = germs.pushed(state, now, stack, [entry.flat for entry in zeros], 1 + count)
     rates, fields = series.arguments(1)[:total], field_of(series)[:total]
     small, least = ZERO * max(np.abs(rates).max(), 1e-300), ZERO * max(np.abs(fields).max(), 1e-300)
     waiting = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..kernel.verdicts import Refuted, Scope
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
+from .paths import real
 from .problems import FlowProblem, number
 from .solutions import OfProblem, rational
 from .training import steps
@@ -68,8 +69,7 @@ class Curve(OfProblem):
 
     def _solves(self) -> list[bool]:
         ring = Expressions()
-        data = {n: [[rational(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
-        data |= {name: [list(row) for row in rows] for name, rows in self.values.items()}
+        data = self.rational_data | {name: [list(row) for row in rows] for name, rows in self.values.items()}
         run = Run(self.problem.net, Between(ring, data, self.end), self.problem.samples)
         if self.problem.error is not None:
             raise Misuse("problem", "error(t, f)", "targets: a curve does not know the time")
@@ -96,18 +96,18 @@ class Curve(OfProblem):
 
     def at(self, place: Any) -> dict[str, Any]:
         """The parameters and the data as SymPy matrices, at a value of s."""
-        found = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        found = {name: sympy.Matrix(rows) for name, rows in self.rational_data.items()}
         return found | {name: sympy.Matrix(rows).subs(S, place) for name, rows in self.values.items()}
 
     def gap(self, t: Any, digits: int = DIGITS) -> Any:
         """How far the integrator's path is from the curve at a time: |θ_path − θ(s)|, with t = ∫₀ˢ ds / speed."""
         path = integrate(self.problem, t, digits=digits + 5)
         with mpmath.workdps(digits + 15):
-            time = mpmath.mpf(number(t, "t").numerator) / number(t, "t").denominator
+            time = real(number(t, "t"))
             slowness = sympy.lambdify(S, 1 / sympy.sympify(self.speed), "mpmath")
             end = mpmath.inf if self.end == sympy.oo else mpmath.mpf(str(sympy.N(self.end, digits + 15)))
             place = time if self.speed == 1 else inverted(slowness, time, end)
-            known = {f"{name}": sympy.lambdify(S, sympy.Matrix(rows), "mpmath") for name, rows in self.values.items()}
+            known = {name: sympy.lambdify(S, sympy.Matrix(rows), "mpmath") for name, rows in self.values.items()}
             found = path.parameters()
             return max(
                 abs(found[name][i, j] - mpmath.mpf(value(place)[i, j]))
@@ -229,12 +229,12 @@ class Moment(OfProblem):
     text: str
     function: Callable[[dict[str, Any]], Any]
     rate: Any
-    holds: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...] = field(default=())
+    holds: tuple[tuple[str, Callable[[dict[str, Any]], Any], Any], ...] = ()
 
     def recheck(self) -> bool:
         exact(self.rate, "rate")
         moves = steps(self.problem, 1, 1).moves(0)
-        start = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        start = {name: sympy.Matrix(rows) for name, rows in self.rational_data.items()}
         moved = {
             n: start[n] + S * sympy.Matrix(*value.shape, [rational(v) for v in value.ravel()])
             for n, value in moves.items()
@@ -250,7 +250,7 @@ class Moment(OfProblem):
         path = integrate(self.problem, t, digits=2 * digits + 20)
         with mpmath.workdps(2 * digits + 30):
             known = {n: mpmath.matrix(v.tolist()) for n, v in path.parameters().items()}
-            fixed = {n: mpmath.matrix([[fraction(v) for v in row] for row in r]) for n, r in self.problem.data.items()}
+            fixed = {n: mpmath.matrix([[real(v) for v in row] for row in r]) for n, r in self.problem.data.items()}
             rise = (self.function(fixed | known) - self.function(fixed)) * t.denominator
             return abs(rise - mpmath.mpf(str(sympy.N(self.rate, 2 * digits + 20))))
 
@@ -277,7 +277,7 @@ class Stepped(OfProblem):
         training = steps(self.problem, self.eta, self.count)
         if training.status != "ok" or len(training) != self.count:
             return False
-        known = {n: sympy.Matrix([[rational(v) for v in row] for row in rows]) for n, rows in self.problem.data.items()}
+        known = {name: sympy.Matrix(rows) for name, rows in self.rational_data.items()}
         known |= {
             n: sympy.Matrix(*v.shape, [rational(entry) for entry in v.ravel()])
             for n, v in training.parameters().items()
@@ -294,10 +294,6 @@ class Stepped(OfProblem):
         return [*self.given(), *((after, text, value) for text, _, value in self.shows)]
 
 
-def fraction(value: Fraction) -> Any:
-    return mpmath.mpf(value.numerator) / value.denominator
-
-
 def disproved(statement: str, witness: Any, times: tuple[Any, ...] = (), digits: int = DIGITS) -> Refuted:
     """The refutation of a statement by a curve, a moment or steps, checked exactly and held against the integrator.
 
@@ -305,6 +301,8 @@ def disproved(statement: str, witness: Any, times: tuple[Any, ...] = (), digits:
 
     Raises: Misuse if the witness does not survive its recheck, or the integrator goes elsewhere.
     """
+    if not isinstance(witness, (Curve, Moment, Stepped)):
+        raise Misuse("witness", witness, "a fv.Curve, fv.Moment or fv.Stepped")
     if not witness.recheck():
         raise Misuse("witness", statement, "a closed form that solves the problem and shows what it says")
     how, gaps = "closed form, checked by substitution", []

@@ -20,7 +20,7 @@ from ..model.names import unmarked
 from .balls import ROUGH, BallSeries, ball, bounds, cuts, decimals, horner, hull, over, precision
 from .kinks import certain
 from .lohner import Run, order_for
-from .problems import FlowProblem, number
+from .problems import FlowProblem, check_problem, number
 from .programs import Node, Program
 from .quantities import law_nodes
 from .recorders import recorded
@@ -79,8 +79,7 @@ def enclose(
     >>> found.status, found.weights()[0][0, 0].contains(2)        # (1 − 2t)^(−1/2) = 2
     ('ok', True)
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     end, digits, order, budget = settings(t, digits, order, budget)
     run = Run(recorded(problem), problem.data, end, digits, order)
     while not run.status and len(run.segments) < budget:

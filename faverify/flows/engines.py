@@ -15,10 +15,11 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from .balls import ball, precision
 from .floats import FloatSeries
 from .kernels import GUARD
 from .limbs import Product
-from .midpoints import fraction_of, precision, rounded
+from .midpoints import fraction_of, rounded
 from .precise import LimbSeries
 from .programs import Node, Program
 
@@ -45,9 +46,6 @@ class FloatEngine(FloatSeries):
         for place in self.states:
             found &= np.isfinite(self.c[place][: self.order + 1]).all(axis=(0, 2, 3))
         return found
-
-    def values(self) -> None:
-        self.evaluate(self.live, 0)
 
     def sides(self, table: Array) -> NDArray[np.int64]:
         """Twice the piece of every entry, or, on a kink, one more than twice the piece below."""
@@ -169,7 +167,7 @@ class LimbEngine(LimbSeries):
         super().__init__(program, order, digits)
         self.noise = 10.0 ** -(digits + 2)
         self.tie = 10.0 ** -(0.7 * digits)
-        self.products: dict[Any, Any] = {}
+        self.products: dict[int, Product] = {}  # by the size of a state
 
     def sides(self, table: Array) -> NDArray[np.int64]:
         found = np.zeros((1, self.layout.size), dtype=np.int64)
@@ -241,13 +239,13 @@ class LimbEngine(LimbSeries):
             lead = next(k for k, v in enumerate(series) if abs(v) > scale * Fraction(self.tie))
             series = series[lead:]
         with precision(int((self.digits + GUARD) * 3.33) + 30):
-            ball = flint.arb_poly([flint.arb(flint.fmpq(v.numerator, v.denominator)) for v in series])
-            slope, at = ball.derivative(), flint.arb(near)
+            guard = flint.arb_poly([ball(v) for v in series])
+            slope, at = guard.derivative(), flint.arb(near)
             for _ in range(60):
                 value = slope(at)
                 if value.contains(0):
                     break
-                step = (ball(at) / value).mid()
+                step = (guard(at) / value).mid()
                 at = (at - step).mid()
                 if abs(float(step)) <= 10.0 ** -(self.digits + GUARD - 1):
                     break
@@ -261,24 +259,19 @@ class LimbEngine(LimbSeries):
         return self.unvalued
 
     def advance(self, theta: list[Fraction]) -> dict[str, tuple[Array, int]]:
-        at, n, found = theta[0], self.limbs.count, {}
-        bits = self.limbs.bits * (n - 1) - self.limbs.exponent(0)
-        powers = []
-        small = at.denominator.bit_length() < 30
-        exact = at if small else Fraction(round(at * 2 ** (bits + 40)), 2 ** (bits + 40))
-        scaled, unit = 1 << (bits + 40), round(exact * 2 ** (bits + 40))
+        n, one, found = self.limbs.count, self.limbs.exponent(0), {}
+        bits = self.limbs.bits * (n - 1) - one + 40
+        scaled, unit, powers = 1 << bits, round(theta[0] * 2**bits), []
         for _ in range(self.order + 1):
-            powers.append(Fraction(scaled, 1 << (bits + 40)))
-            scaled = (scaled * unit) >> (bits + 40)
-        one = self.limbs.exponent(0)
+            powers.append(Fraction(scaled, 1 << bits))
+            scaled = (scaled * unit) >> bits
         row = np.array([self.limbs.digits_of(p, one) for p in powers]).T.reshape(n, 1, -1)
         for name, node in self.program.leaves.items():
             if node.place in self.states:
                 size = node._dims[0] * node._dims[1]
-                key = ("advance", size)
-                product = self.products.get(key)
+                product = self.products.get(size)
                 if product is None:
-                    product = self.products[key] = Product(self.limbs, (), 1, self.order + 1, size, 1, single=True)
+                    product = self.products[size] = Product(self.limbs, (), 1, self.order + 1, size, 1, single=True)
                 product.set_left(0, row)
                 coefficients = self.c[node.place][: self.order + 1].reshape(self.order + 1, n, size)
                 product.set_right(0, np.swapaxes(coefficients, 0, 1))
@@ -313,9 +306,6 @@ class LimbEngine(LimbSeries):
     def taken(self, state: Any, rows: list[int]) -> Any:
         return dict(state)
 
-    def as_floats(self, state: dict[str, tuple[Array, int]]) -> dict[str, Array]:
-        return {name: self.limbs.floats(digits, e, 0)[None] for name, (digits, e) in state.items()}
-
     def resized(self, cases: int) -> LimbEngine:
         return self
 
@@ -349,14 +339,9 @@ class LimbEngine(LimbSeries):
                 for shift in (0, 1):
                     index = piece + shift - 1
                     if 0 <= index < len(switch.kinks):
-                        off = (
-                            value
-                            if switch.kinks[index] == 0
-                            else float(
-                                self._entry(switch.argument, 0, *divmod(k, switch.argument._dims[1]))
-                                - switch.kinks[index]
-                            )
-                        )
+                        off, kink = value, switch.kinks[index]
+                        if kink:
+                            off = float(self._entry(switch.argument, 0, *divmod(k, switch.argument._dims[1])) - kink)
                         if abs(off) <= scale * 10.0 ** -(self.digits - 4):
                             found.append((where.start + k, index))
         self.start(*kept)

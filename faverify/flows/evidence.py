@@ -16,7 +16,9 @@ from ..model.formulas import inner, norm2
 from ..model.laws import as_law
 from ..model.rules import BackPropagation
 from .floats import FloatSeries
+from .integrate import FLOAT, flow
 from .layouts import Modes
+from .paths import mpf_array, precise, to_mpf
 from .precise import LimbSeries
 from .problems import FlowProblem
 from .programs import Node, Program, settle
@@ -33,30 +35,23 @@ class Along:
     """Nodes made of what moves, evaluated along a path, step by step, as series."""
 
     def __init__(self, path: Any, nodes: list[Node], order: int | None = None) -> None:
-        self.path, self.nodes = path, nodes
-        self.rough = path.digits == 15
-        self.order = len(next(iter(path._case.segments[0].states.values()))) - 1 if self.rough else -1
-        if not self.rough:
-            self.order = len(next(iter(path._case.segments[0].states.values()))[0]) - 1
-        self.order = self.order if order is None else order
-        program = nodes[0].program
+        self.path, self.nodes, rough = path, nodes, path.digits == FLOAT
+        if order is None:  # that of the path
+            series = next(iter(path._case.segments[0].states.values()))
+            order = len(series if rough else series[0]) - 1
+        self.order, program = order, nodes[0].program
         self.engine: Any = (
-            FloatSeries(program, self.order, 1, nodes)
-            if self.rough
-            else LimbSeries(program, self.order, path.digits, nodes)
+            FloatSeries(program, order, 1, nodes) if rough else LimbSeries(program, order, path.digits, nodes)
         )
 
     def load(self, segment: Any) -> None:
         """The nodes' series over one step."""
         slides = [dict.fromkeys(segment.slides, (-1, False))]
         modes = Modes.of_rows(segment.pieces[None, :], slides)
-        data = {n: self.engine.loaded(self._rows(n)) for n in self.engine.program.leaves if n not in segment.states}
+        program, given = self.engine.program, self.path.problem.data
+        fixed = [name for name in program.leaves if name not in segment.states]
+        data = {name: self.engine.loaded(program.start_of(name, given)) for name in fixed}
         self.engine.along(segment, data, modes)
-
-    def _rows(self, name: str) -> Any:
-        rows = self.path.problem.data.get(name.removesuffix("(0)"))
-        dims = self.engine.program.leaves[name]._dims
-        return rows or [[Fraction(0)] * dims[1]] * dims[0]
 
     def start(self) -> list[Fraction]:
         """All entries of all nodes at the start of the step, exactly."""
@@ -141,8 +136,6 @@ def parts_of(program: Program) -> list[str]:
 
 def noise_floor(path: Any) -> Any:
     """The drift of Σ_l ½‖W_l‖² − ∫ Σ ⟨W_l, Ẇ_l⟩ dt, which is 0 for every rule; in a run of its own if need be."""
-    from .integrate import flow
-
     if WORK not in path.program.velocities:
         path = flow(path.problem, working(path.problem), Fraction(path._case.end), path.digits, True)
     program = path.program
@@ -152,8 +145,6 @@ def noise_floor(path: Any) -> Any:
 
 def control(path: Any) -> Any:
     """max |θ − θ′| at the end, θ′ from a run with more digits; infinite where that ends elsewhere."""
-    from .paths import to_mpf
-
     again = path.again
     if again._case.end is None or abs(Fraction(again._case.end) - Fraction(path._case.end)) > Fraction(1, 10**12):
         return mpmath.inf
@@ -275,8 +266,6 @@ def alignment(path: Any, kind: str = "layer") -> Alignment:
     if places_:
         last = path._case.segments[-1]
         places_.append((last, (Fraction(path._case.end) - Fraction(last.start)) / Fraction(last.unit)))
-    from .paths import to_mpf
-
     times, inner_, cosine = [], {}, {}  # type: Any, dict[int, list[Any]], dict[int, list[Any]]
     for segment, theta in places_:
         times.append(to_mpf(Fraction(segment.start) + theta * Fraction(segment.unit), path.digits))
@@ -288,13 +277,11 @@ def alignment(path: Any, kind: str = "layer") -> Alignment:
 
 def measured(path: Any, kind: str, segment: Any, theta: Fraction) -> dict[int, tuple[Any, Any]]:
     """One kind of alignment at one place of a path."""
-    from .paths import mpf_array
-
     problem, digits = path.problem, path.digits
     moving = {n: path._value(series, theta) for n, series in segment.states.items()}
     now = problem.data | moving
     depth = problem.net.depth
-    with mpmath.workprec(int(digits * 3.33) + 30):
+    with precise(digits):
         read = {n: mpf_array(rows, digits) for n, rows in now.items()}
         if kind == "gradient":
             rates = {n: mpf_array(path._value(slope(series), theta), digits) for n, series in segment.states.items()}
@@ -352,18 +339,16 @@ def slope(series: Any) -> Any:
 
 def back_propagated(path: Any, segment: Any, moving: dict[str, Any]) -> dict[str, Any]:
     """Back-propagation's velocities at a state, with the gates that the path has there."""
-    from .paths import mpf_array
-
     problem = path.problem
     if path._back is None:
         weights = {n: rows for n, rows in problem.data.items() if n[0] in "Wb"}
         same = {"inputs": problem.data["x"], "targets": problem.data.get("y"), "error": problem.error}
         path._back = recorded(FlowProblem(problem.net, BackPropagation(), weights=weights, **same))
     program: Program = path._back
-    engine: Any = FloatSeries(program, 1, 1) if path.digits == 15 else LimbSeries(program, 1, path.digits)
+    rough, start = path.digits == FLOAT, Fraction(segment.start)
+    engine: Any = FloatSeries(program, 1, 1) if rough else LimbSeries(program, 1, path.digits)
     state = {n: engine.loaded(moving.get(n) or problem.data[n]) for n in program.leaves}
     modes = Modes.of_rows(segment.pieces[None, :], [{}])
-    start = float(segment.start) if path.digits == 15 else Fraction(segment.start)
-    engine.start(state, np.array([start]) if path.digits == 15 else [start], np.array([segment.unit]), modes)
+    engine.start(state, np.array([float(start)]) if rough else [start], np.array([segment.unit]), modes)
     engine.values()
     return {name: mpf_array(engine.exactly(rate), path.digits) for name, rate in program.velocities.items()}

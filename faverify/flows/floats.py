@@ -61,11 +61,8 @@ class FloatSeries(Series):
                 out[k] = (self.now if k == 0 else self.unit if k == 1 else self.unit * 0)[:, None, None]
 
             return time
-        first = args[0] if args else None
-        second = args[1] if len(args) > 1 else None
+        first, second = args[0], args[-1]
         if op == "add":
-            assert first is not None
-            assert second is not None
 
             def add(k: int) -> None:
                 if not first.moving and k:
@@ -78,31 +75,25 @@ class FloatSeries(Series):
             return add
         if op == "scale":
             factor = float(node.data)
-            assert first is not None
 
             def scale(k: int) -> None:
                 np.multiply(c[first.place][k], factor, out=out[k])
 
             return scale
         if op in ("matmul", "mul"):
-            assert first is not None
-            assert second is not None
             return self._product(first, second, out, matrix=op == "matmul")
         if op in ("gate", "mask"):
             return self._gate(node, out)
         if op == "gated":
             return self._gated(node, out)
         if op == "deriv":
-            assert first is not None
 
             def deriv(k: int) -> None:
                 out[k] = c[first.place][k + 1] * (k + 1) / self.unit[:, None, None]
 
             return deriv
         if op == "primitive":
-            assert first is not None
             return self._primitive(node, first, out)
-        assert first is not None
         function = STRUCTURAL[op](node)
 
         def structural(k: int) -> None:
@@ -236,6 +227,10 @@ class FloatSeries(Series):
         for switch in self.layout.switches:
             found[:, self.layout.slices[switch.number]] = self.c[switch.argument.place][k].reshape(self.cases, -1)
         return found
+
+    def values(self) -> None:
+        """All nodes at the start alone."""
+        self.evaluate(self.live, 0)
 
     def expand(self, order: int | None = None) -> None:
         """All coefficients up to the order; sliding unknowns solved for on the way."""

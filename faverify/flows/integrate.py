@@ -15,7 +15,7 @@ from .corners import Germs
 from .engines import FloatEngine, LimbEngine
 from .layouts import Layout
 from .paths import Path
-from .problems import FlowProblem, number
+from .problems import FlowProblem, check_problem, number
 from .programs import Program
 from .recorders import recorded
 from .starting import start_signs
@@ -71,8 +71,7 @@ def integrate(
     >>> path.status, path.weights("0.375")[0][0, 0]        # (1 − 2t)^(−1/2) = 2
     ('ok', mpf('2.0'))
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     end, digits = length(t), places(digits)
     if on_nonunique not in ("raise", "follow"):
         raise Misuse("on_nonunique", on_nonunique, "'raise' or 'follow'")
@@ -137,12 +136,8 @@ def order_for(digits: int) -> int:
 
 
 def loaded(engine: Any, problem: FlowProblem, program: Program) -> dict[str, Any]:
-    """The state at the start, in the engine's numbers: every leaf of the program; a memory starts at 0."""
-    found = {}
-    for name, leaf in program.leaves.items():
-        rows = problem.data.get(name.removesuffix("(0)")) or [[Fraction(0)] * leaf._dims[1]] * leaf._dims[0]
-        found[name] = engine.loaded(rows)
-    return found
+    """The state at the start, in the engine's numbers: every leaf of the program."""
+    return {name: engine.loaded(program.start_of(name, problem.data)) for name in program.leaves}
 
 
 def length(t: Any) -> Fraction:

@@ -22,8 +22,6 @@ from .series import STRUCTURAL, Series
 
 Array = NDArray[np.float64]
 GUARD = 7  # decimal places beyond what is asked for
-
-
 SPREAD = ("reciprocal", "log", "sqrt")  # functions that depend on how well small numbers are known beside great ones
 
 
@@ -41,8 +39,8 @@ class LimbKernels(Series):
         self.unit_log = 0
         self.lost = 0.0  # decimal places, of the smaller arguments of functions that magnify them
         self.xi: list[dict[int, Fraction]] = []  # by order: flat number → value
-        self.factors: dict[int, Array] = {}  # of gates between kinks: their values, and whether a product carries
-        self.carries: dict[int, bool] = {}
+        self.factors: dict[int, Array] = {}  # of gates between kinks: their values
+        self.carries: dict[int, bool] = {}  # and whether products with them carry
         self.modes: Modes
         for node in self.schedule:
             self.steps[node.place] = self._kernel(node)
@@ -118,8 +116,9 @@ class LimbKernels(Series):
         if op == "deriv":
 
             def deriv(k: int) -> None:
-                raw = self._times(c[first.place][k + 1], e[first.place], Fraction(k + 1), e[node.place] + self.unit_log)
-                out[k] = raw
+                number, own = self._number(Fraction(k + 1))
+                natural = own + e[first.place] - self.unit_log
+                out[k] = self._by(number, c[first.place][k + 1], natural, e[node.place])
 
             return deriv
         if op == "primitive":
@@ -158,10 +157,6 @@ class LimbKernels(Series):
         """unit · A / k."""
         number, own = self.reciprocals[k]
         return self._by(number, digits, own + natural + self.unit_log, exponent)
-
-    def _times(self, digits: Array, natural: int, factor: Fraction, exponent: int) -> Array:
-        number, own = self._number(factor)
-        return self._by(number, digits, own + natural, exponent)
 
     def _by(self, number: Fixed, digits: Array, natural: int, exponent: int) -> Array:
         raw = number.times(digits.reshape(len(digits), 1, -1)).reshape(digits.shape)

@@ -31,7 +31,7 @@ from ..model.rules import FeedbackAlignment
 from .balls import UNIT, BallSeries, ball, bounds, decimals, matrix_of, precision
 from .enclosure import FEWEST, MOST, TRUSTED, array_of, ranges_over
 from .lohner import Run, order_for
-from .problems import FlowProblem, Rows
+from .problems import FlowProblem, Rows, check_problem, number
 from .programs import Node, Program, settle
 
 BUDGET = 1000  # steps
@@ -66,8 +66,7 @@ def enclose_limit(problem: FlowProblem, *, digits: int = 40, budget: int = BUDGE
     >>> limit.status, limit.w[0].contains(3)
     ('enclosed', True)
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
+    check_problem(problem)
     digits, budget = whole_number("digits", digits, FEWEST, MOST), whole_number("budget", budget, 1)
     return Limit(problem, Search(Reduced(problem), digits, budget), digits)
 
@@ -183,7 +182,7 @@ class Search:
             )
             self.everywhere = bounds(reduced.lowest_alignment())[0]
             self.gram, self.slope = reduced.at(reduced.gram, self.zero), reduced.at(reduced.slope, self.zero)
-            self.guesses = [rational(eigenpair(matrix, 53)[0]) * SHARE for matrix in (self.slope, self.gram)]
+            self.guesses = [eigenpair(matrix, 53)[0] * SHARE for matrix in (self.slope, self.gram)]
         run = Run(reduced.program, reduced.start, LONGEST, DIGITS, order_for(DIGITS), SHORTEST)
         with precision(run.bits):
             start = matrix_of(reduced.start["p"])
@@ -342,29 +341,26 @@ def positive(matrix: Any, shift: Fraction) -> bool:
     return True
 
 
-def eigenpair(matrix: Any, bits: int) -> tuple[Any, list[Any]]:
+def eigenpair(matrix: Any, bits: int) -> tuple[Fraction, list[Fraction]]:
     """The least eigenvalue of a symmetric matrix and its vector, roughly: nothing rests on it."""
     with mpmath.workprec(bits):
         rows = [[mpmath.mpf(entry.mid()._mpf_) for entry in row] for row in matrix.tolist()]
         values, vectors = mpmath.eigsy(mpmath.matrix(rows))
-        return values[0], [vectors[i, 0] for i in range(len(rows))]
+        return number(values[0], "an eigenvalue"), [number(entry, "its vector") for entry in vectors[:, 0]]
 
 
 def smallest(matrix: Any, digits: int) -> Any:
     """The least eigenvalue of a symmetric matrix of balls, as a ball: Rayleigh's quotient above, pivots below."""
-    value, vector = eigenpair(matrix, 4 * digits + 80)
-    column = arb_mat([[ball(rational(entry))] for entry in vector])
+    return around(matrix, *eigenpair(matrix, 4 * digits + 80), Fraction(1, 10 ** (digits + 2)))
+
+
+def around(matrix: Any, value: Fraction, vector: list[Fraction], width: Fraction) -> Any:
+    """A ball that holds the least eigenvalue of a symmetric matrix, from what is about it and its vector."""
+    column = arb_mat([[ball(entry)] for entry in vector])
     above = (column.transpose() * matrix * column)[0, 0] / (column.transpose() * column)[0, 0]
-    middle, width = rational(value), Fraction(1, 10 ** (digits + 2))
-    while not positive(matrix, middle - width):
+    while not positive(matrix, value - width):
         width *= 4
-    return ball(middle - width).union(above)
-
-
-def rational(value: Any) -> Fraction:
-    """The number that an mpf is."""
-    sign, man, exp, _ = value._mpf_
-    return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exp)
+    return ball(value - width).union(above)
 
 
 def norm(matrix: Any) -> Any:

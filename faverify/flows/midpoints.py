@@ -6,8 +6,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
+from flint import arb
+
+from .balls import exactly, matrix_of, precision
 
 
 def log2_of(value: Fraction) -> float:
@@ -22,33 +24,14 @@ def rounded(value: Fraction, bits: int) -> Fraction:
     return Fraction(round(value * 2**shift), 2**shift)
 
 
-class precision:
-    """Bits of python-flint's balls, for a while."""
-
-    def __init__(self, bits: int) -> None:
-        self.bits = bits
-
-    def __enter__(self) -> None:
-        self.before, flint.ctx.prec = flint.ctx.prec, self.bits
-
-    def __exit__(self, *_: object) -> None:
-        flint.ctx.prec = self.before
-
-
-def fraction_of(ball: Any) -> Fraction:
+def fraction_of(found: Any) -> Fraction:
     """The midpoint of a ball, exactly."""
-    man, exp = ball.mid().man_exp()
-    man, exp = int(man), int(exp)
-    return Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
-
-
-def balls(rows: Any) -> Any:
-    return flint.arb_mat([[flint.arb(flint.fmpq(v.numerator, v.denominator)) for v in row] for row in rows])
+    return exactly(found.mid())
 
 
 def pi_fraction(digits: int) -> Fraction:
     with precision(int(digits * 3.33) + 20):
-        return fraction_of(flint.arb.pi())
+        return fraction_of(arb.pi())
 
 
 def spread(rows: list[list[Fraction]]) -> float:
@@ -60,15 +43,15 @@ def spread(rows: list[list[Fraction]]) -> float:
 def functions(name: str, rows: list[list[Fraction]], digits: int) -> list[list[Fraction]]:
     """A function of numbers, or of a matrix, to so many digits."""
     with precision(int(digits * 3.33) + 40):
-        matrix = balls(rows)
+        matrix = matrix_of(rows)
         if name == "inverse":
             found = matrix.inv()
             return [[fraction_of(found[i, j]) for j in range(len(rows))] for i in range(len(rows))]
-        if name == "logdet":
-            return [[fraction_of(abs(matrix.det()).log())]]
         if name == "reciprocal":
             return [[1 / v for v in row] for row in rows]
         try:
+            if name == "logdet":
+                return [[fraction_of(abs(matrix.det()).log())]]
             return [[fraction_of(getattr(matrix[i, j], name)()) for j in range(len(rows[0]))] for i in range(len(rows))]
         except ValueError as error:
             raise ZeroDivisionError(f"{name} has no value there") from error
@@ -82,7 +65,7 @@ def solver(matrix: list[Any], bits: int, digits: int) -> tuple[Callable[[list[Fr
     size, rows, loose = len(matrix), None, False
     with precision(bits + 40):
         try:
-            inverse = balls(matrix).inv()
+            inverse = matrix_of(matrix).inv()
             rows = [[fraction_of(inverse[i, j]) for j in range(size)] for i in range(size)]
         except ZeroDivisionError:
             pass

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import Misuse
 from ..model.names import unmarked
-from .limbs import Limbs
+from ..proving.witnesses import array
+from .layouts import Layout
 from .problems import number
 from .settling import Case, Segment
 
@@ -36,6 +37,24 @@ class Event:
     sample: int
 
 
+def ending(case: Case) -> tuple[str, str]:
+    """The status and the note of a case that is through."""
+    if case.note != "nonunique":
+        return case.status, case.note
+    return ("nonunique", "one of several solutions was followed") if case.status == "ok" else (case.status, "")
+
+
+def events_of(case: Case, layout: Layout, digits: int) -> tuple[Event, ...]:
+    """What happened to a case, in its order."""
+    return tuple(Event(to_mpf(one.time, digits), one.kind, *placed(layout, one.entry)) for one in case.events)
+
+
+def placed(layout: Layout, entry: int) -> tuple[int, int, int]:
+    """Layer, neuron and sample of an entry."""
+    switch, row, col = layout.place(entry)
+    return switch.layer or 0, row, col
+
+
 class Path:
     """A solution on [0, t_end].
 
@@ -45,11 +64,7 @@ class Path:
 
     def __init__(self, problem: Any, program: Any, digits: int, case: Case, layout: Any) -> None:
         self.problem, self.program, self.digits, self._case, self._layout = problem, program, digits, case, layout
-        self.status, self.steps = case.status, case.steps
-        self.note = "" if case.note == "nonunique" else case.note
-        if case.status == "ok" and case.note == "nonunique":
-            self.status, self.note = "nonunique", "one of several solutions was followed"
-        self._limbs: Limbs | None = None
+        self.steps, (self.status, self.note) = case.steps, ending(case)
         self._back: Any = None  # back-propagation's program, for alignments of gradients
         self._starts = [float(segment.start) for segment in case.segments]
 
@@ -65,19 +80,12 @@ class Path:
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
-        found = []
-        for happening in self._case.events:
-            found.append(Event(to_mpf(happening.time, self.digits), happening.kind, *self._place(happening.entry)))
-        return tuple(found)
-
-    def _place(self, entry: int) -> tuple[int, int, int]:
-        switch, row, col = self._layout.place(entry)
-        return (switch.layer or 0, row, col)
+        return events_of(self._case, self._layout, self.digits)
 
     @cached_property
     def sliding(self) -> tuple[tuple[int, int, int], ...]:
         """Entries that slide at the end."""
-        return tuple(self._place(entry) for entry in self._case.slides)
+        return tuple(placed(self._layout, entry) for entry in self._case.slides)
 
     @property
     def gate_violation(self) -> Any:
@@ -95,9 +103,8 @@ class Path:
 
         Raises: Misuse outside of [0, t_end].
         """
-        fixed = {name: rows for name, rows in self.problem.data.items() if name not in "xy"}
-        exact = {name: fixed[name] for name in fixed} | self.fractions(t)
-        return {unmarked(name): mpf_array(rows, self.digits) for name, rows in exact.items()}
+        given = {name: rows for name, rows in self.problem.data.items() if name not in "xy"}
+        return {unmarked(name): mpf_array(rows, self.digits) for name, rows in (given | self.fractions(t)).items()}
 
     def weights(self, t: Any = None) -> list[Any]:
         """W_1 … W_L at time t (the end, if left out): object arrays of mpf."""
@@ -142,27 +149,17 @@ class Path:
             for k in range(len(series) - 2, -1, -1):
                 value = value * at + series[k]
             return [[Fraction(float(v)) for v in row] for row in value]
-        whole, exponent = self.whole(series)
+        digits, exponent, limbs = series
+        whole = np.zeros((len(digits), *digits.shape[2:]), dtype=object)  # of units of the last digit
+        for j in range(digits.shape[1]):
+            whole = whole * int(limbs.base) + digits[:, j].astype(object)
         bits = int(self.digits * 3.33) + 2 * EXTRA
         step = round(theta * 2**bits)
         value = whole[-1].copy()
         for k in range(len(whole) - 2, -1, -1):
             value = ((value * step) >> bits) + whole[k]
-        unit = self.limbs.fraction(1, exponent)
+        unit = limbs.fraction(1, exponent)
         return [[int(v) * unit for v in row] for row in value]
-
-    @property
-    def limbs(self) -> Limbs:
-        assert self._limbs is not None
-        return self._limbs
-
-    def whole(self, series: Any) -> tuple[Any, int]:
-        """Coefficients as whole numbers of units of the last digit: (orders, rows, cols); and the exponent."""
-        digits, exponent, self._limbs = series
-        found = np.zeros((len(digits), *digits.shape[2:]), dtype=object)
-        for j in range(digits.shape[1]):
-            found = found * int(self._limbs.base) + digits[:, j].astype(object)
-        return found, exponent
 
     # Evidence
 
@@ -194,7 +191,7 @@ class Path:
         for name, rows in end.items():
             if name.endswith("°"):  # the work, which is no parameter
                 continue
-            start = self.problem.data.get(name) or [[Fraction(0)] * len(rows[0])] * len(rows)
+            start = self.program.start_of(name, self.problem.data)
             best = max(best, *(abs(a - b) for r, s in zip(rows, start, strict=True) for a, b in zip(r, s, strict=True)))
         return to_mpf(best, self.digits)
 
@@ -222,17 +219,22 @@ class Path:
         return control(self)
 
 
+def real(value: Fraction) -> Any:
+    """A rational number as an mpf, in mpmath's precision of the moment."""
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def precise(digits: int) -> Any:
+    """mpmath's precision for numbers of a path of so many digits."""
+    return mpmath.workprec(int(digits * 3.33) + EXTRA)
+
+
 def to_mpf(value: Any, digits: int) -> Any:
     """A rational number as an mpf, whatever mpmath's own precision is."""
-    value = Fraction(value)
-    with mpmath.workprec(int(digits * 3.33) + EXTRA):
-        return mpmath.mpf(value.numerator) / value.denominator
+    with precise(digits):
+        return real(Fraction(value))
 
 
 def mpf_array(rows: Any, digits: int) -> Any:
-    found = np.empty((len(rows), len(rows[0])), dtype=object)
-    with mpmath.workprec(int(digits * 3.33) + EXTRA):
-        for i, row in enumerate(rows):
-            for j, value in enumerate(row):
-                found[i, j] = mpmath.mpf(value.numerator) / value.denominator
-    return found
+    with precise(digits):
+        return array([[real(value) for value in row] for row in rows])

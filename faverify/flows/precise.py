@@ -50,6 +50,10 @@ class LimbSeries(LimbKernels):
         digits = np.array([[self.limbs.digits_of(v, exponent) for v in row] for row in rows])
         return np.ascontiguousarray(np.moveaxis(digits, 2, 0)), exponent
 
+    def as_floats(self, state: dict[str, tuple[Array, int]]) -> dict[str, Array]:
+        """A state as stacks of one."""
+        return {name: self.limbs.floats(digits, e, 0)[None] for name, (digits, e) in state.items()}
+
     def start(self, state: dict[str, tuple[Array, int]], now: list[Fraction], unit: Array, modes: Modes) -> None:
         self.state, self.now, self.modes = state, now, modes
         self.unit_log = round(math.log2(float(unit[0])))
@@ -66,7 +70,8 @@ class LimbSeries(LimbKernels):
     def _begin(self) -> None:
         """Exponents, from the shadow where there are none; constants and the state in them."""
         if self.stale:
-            self._renew()
+            self._run_shadow()
+            self._choose_exponents()
             self.stale = False
         for name, node in self.program.leaves.items():
             if node.place in self.c:
@@ -96,10 +101,8 @@ class LimbSeries(LimbKernels):
             n: limbs.floats(digits[: self.order + 1].astype(np.float64), e, 1)
             for n, (digits, e, limbs) in given.items()
         }
-        shadow = self.shadow
-        shadow.along(
-            segment_of(segment, floats), {n: self.limbs.floats(d, e, 0)[None] for n, (d, e) in data.items()}, modes
-        )
+        step = SimpleNamespace(start=segment.start, unit=segment.unit, states=floats)
+        self.shadow.along(step, self.as_floats(data), modes)
         self._choose_exponents()
         self.stale = False
         self._begin()
@@ -142,17 +145,12 @@ class LimbSeries(LimbKernels):
                 return
 
     def _run_shadow(self, order: int | None = None) -> None:
-        floats = {name: self.limbs.floats(digits, e, 0)[None] for name, (digits, e) in self.state.items()}
-        self.shadow.start(floats, np.array([float(self.now[0])]), self.unit, self.modes)
+        self.shadow.start(self.as_floats(self.state), np.array([float(self.now[0])]), self.unit, self.modes)
         with np.errstate(all="ignore"):
             self.shadow.expand(order)
 
-    def _renew(self) -> None:
-        """Exponents of all nodes from the series in float64."""
-        self._run_shadow()
-        self._choose_exponents()
-
     def _choose_exponents(self, orders: int | None = None) -> None:
+        """Exponents of all nodes from the series in float64, or from so many of its orders."""
         shadow = self.shadow
         for node in self.schedule:
             values = np.abs(shadow.c[node.place][: self.order + 1 if orders is None else orders])
@@ -304,7 +302,3 @@ class LimbSeries(LimbKernels):
         for flat in slides:
             self.xi[k][flat] = self.cap(k, flat) / 2
         self.evaluate(self.down, k)
-
-
-def segment_of(segment: Any, states: dict[str, Array]) -> Any:
-    return SimpleNamespace(start=segment.start, unit=segment.unit, states=states)

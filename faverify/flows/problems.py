@@ -111,9 +111,8 @@ class FlowProblem:
         if not isinstance(listed, Mapping) and listed is not None and not hasattr(listed, "__len__"):
             raise Misuse("feedback", listed, "a list B_2 … B_L or F_1 … F_{L−1}, or a dict by name")
         if not isinstance(listed, Mapping) and listed is not None and len(listed):
-            names = [f"{direct_or_back(self.net, self.rule, listed)}{k}" for k in range(2, depth + 1)]
-            if names[0][0] == "F":
-                names = [f"F{k}" for k in range(1, depth)]
+            direct = direct_or_back(self.net, self.rule, listed) == "F"
+            names = [f"F{k}" for k in range(1, depth)] if direct else [f"B{k}" for k in range(2, depth + 1)]
             return named(listed, "feedback", names)
         return named(listed or {}, "feedback", [])
 
@@ -121,7 +120,6 @@ class FlowProblem:
         """A record for JSON that `from_dict` reads back; a rule must be the library's, and the loss the squared one."""
         if self.error is not None:
             raise Misuse("error", self.error, "targets: a function cannot be written to JSON")
-        numbered = re.compile(r"([WbBF])(\d+)")
         record: dict[str, Any] = {"widths": list(self.net.widths), "samples": self.samples}
         record |= {"activation": self.net.activation.name, "rule": rule_text(self.rule), "bias": self.net.bias}
         record |= {"inputs": texts(self.data["x"]), "targets": texts(self.data["y"])}
@@ -132,10 +130,8 @@ class FlowProblem:
         back = [f"B{k}" for k in list(self.net.labels)[1:]]
         direct = [f"F{k}" for k in list(self.net.labels)[:-1]]
         listed = next((names for names in (back, direct) if set(names) == set(others)), None)
-        simple = listed is not None and all(numbered.fullmatch(name) for name in others)
-        record["feedback"] = (
-            [others[n] for n in listed or ()] if simple else {unmarked(n): r for n, r in others.items()}
-        )
+        by_name = {unmarked(name): rows for name, rows in others.items()}
+        record["feedback"] = by_name if listed is None else [others[name] for name in listed]
         return record
 
     @classmethod
@@ -144,6 +140,8 @@ class FlowProblem:
 
         Raises: Misuse where one is missing.
         """
+        if not isinstance(record, Mapping):
+            raise Misuse("record", record, "a dict with the keys widths, rule, inputs, targets, weights")
         missing = [key for key in ("widths", "rule", "inputs", "targets", "weights") if key not in record]
         if missing:
             raise Misuse("record", sorted(record), f"the key {missing[0]!r}")
@@ -163,7 +161,7 @@ class FlowProblem:
         """The problem in a JSON file."""
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=Fraction)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise Misuse("path", str(path), f"a JSON file with a problem: {error}") from error
         if not isinstance(record, dict):
             raise Misuse("path", str(path), "a JSON object with the keys widths, rule, inputs, targets, weights")
@@ -265,6 +263,11 @@ def from_text(value: str, where: str) -> Fraction:
         except (ValueError, ZeroDivisionError, InvalidOperation):
             pass
     raise Misuse(where, value, "a number such as '0.1', '1e-3' or '1/3'")
+
+
+def check_problem(problem: Any) -> None:
+    if not isinstance(problem, FlowProblem):
+        raise Misuse("problem", problem, "a fv.FlowProblem")
 
 
 def check_shapes(net: Any, data: dict[str, Rows]) -> None:

@@ -13,18 +13,11 @@ References: Griewank & Walther 2008, ch. 13 (Taylor coefficients of programs); F
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-from ..errors import (
-    ActivationError,
-    Misuse,
-    RuleError,
-    ShapeError,
-    UnsupportedOperation,
-)
+from ..errors import RuleError, ShapeError, UnsupportedOperation
 from ..kernel.carriers import COLUMNS_ROWS, Value, broadcast, check, exact
 from ..kernel.words import Word
 
@@ -225,42 +218,13 @@ class Node(Value):
         return (self.op == "literal" and not any(map(any, self.data))) or (self.op == "scalar" and not self.data)
 
 
-class Branch(Node):
-    """The argument h of a function in pieces, between two kinks: comparisons of h with a kink have an answer there."""
-
-    __slots__ = ("kinks", "sample", "who")
-
-    def __init__(self, node: Node, sample: Fraction, kinks: tuple[Fraction, ...], who: str) -> None:
-        for name in Node.__slots__:
-            setattr(self, name, getattr(node, name))
-        self.sample, self.kinks, self.who = sample, kinks, who
-
-    def _compared(self, other: Any, answer: Callable[[Fraction, Fraction], bool]) -> bool:
-        if not isinstance(other, (int, float, Fraction)) or Fraction(other) not in self.kinks:
-            found = f"compares h with {other if isinstance(other, (int, float, Fraction)) else 'a matrix'}"
-            raise ActivationError(self.who, found, "kinks=(…) must list every number that h is compared with")
-        return answer(self.sample, Fraction(other))
-
-    def __lt__(self, other: Any) -> bool:
-        return self._compared(other, lambda a, b: a < b)
-
-    def __le__(self, other: Any) -> bool:
-        return self._compared(other, lambda a, b: a <= b)
-
-    def __gt__(self, other: Any) -> bool:
-        return self._compared(other, lambda a, b: a > b)
-
-    def __ge__(self, other: Any) -> bool:
-        return self._compared(other, lambda a, b: a >= b)
-
-
 class Switch:
-    """The argument of functions in pieces, its kinks, and where it is: `label` = (kind, layer)."""
+    """The argument of functions in pieces and its kinks; `layer` is that of an activation, None for a sign."""
 
     def __init__(self, argument: Node, kinks: tuple[Fraction, ...], number: int) -> None:
         self.argument, self.kinks, self.number = argument, kinks, number
         self.gates: list[Node] = []
-        self.layer: int | None = None  # of an activation
+        self.layer: int | None = None
 
 
 class Site:
@@ -314,6 +278,11 @@ class Program:
             self.leaves[name] = self.node("leaf", (), name, (rows, cols))
         return self.leaves[name]
 
+    def start_of(self, name: str, data: dict[str, Any]) -> list[list[Fraction]]:
+        """The value of a leaf at the start, by a problem's data: W1(0) is that of W1, and a memory starts at 0."""
+        rows, cols = self.leaves[name]._dims
+        return data.get(name.removesuffix("(0)")) or [[Fraction(0)] * cols for _ in range(rows)]
+
     def time(self) -> Node:
         return self.node("time", (), None, (1, 1))
 
@@ -336,81 +305,13 @@ class Program:
         values = tuple(Fraction(int(piece == other)) for other in range(pieces))
         return self.node("mask", (switch.argument,), (switch.number, values), switch.argument._dims)
 
-    def pieces(self, switch: Switch, function: Callable[[Any], Any], who: str) -> Node:
-        """A function in pieces: a continuous part, and a gate that jumps as it does."""
-        kinks, h = switch.kinks, switch.argument
-        samples = [kinks[0] - 1, *((a + b) / 2 for a, b in itertools.pairwise(kinks)), kinks[-1] + 1]
-        parts: list[Node] = []
-        for sample in samples:
-            found = function(Branch(h, sample, kinks, who))
-            if isinstance(found, Word):
-                raise Misuse(
-                    "activation", who, "numbers for its symbols: leaky-relu-1/10, fv.leaky_relu(Fraction(1, 10))"
-                )
-            part = h._lift(found)
-            if part is None:
-                raise ActivationError(who, f"returned {type(found).__name__}", "return a number made of h")
-            parts.append(self.scalar(Fraction(0)) if part.is_zero() else part)
-        jumps = [
-            self.value_at(b, h, kink, who) - self.value_at(a, h, kink, who)
-            for a, b, kink in zip(parts, parts[1:], kinks, strict=False)
-        ]
-        levels = [sum(jumps[:k], Fraction(0)) for k in range(len(parts))]
-        if parts[0].op == "scalar":  # a gate holds what is constant, so that nothing is left beside it
-            levels = [level + parts[0].data for level in levels]
-        result = self.zeros(*h._dims)
-        for k, (part, level) in enumerate(zip(parts, levels, strict=True)):
-            rest = part - level if part.op != "scalar" else self.scalar(part.data - level)
-            if not (rest.op == "scalar" and rest.data == 0):
-                only = self.mask(switch, k, len(parts))
-                result = result + (only * rest if rest._dims == only._dims else only.scaled(rest.data))
-        return result + self.gate(switch, tuple(levels)) if any(levels) else result
-
-    def value_at(self, part: Node, h: Node, kink: Fraction, who: str) -> Fraction:
-        """The value of a piece where h is its kink, exactly; of a transcendental piece, the nearest short rational."""
-        known: dict[int, Any] = {h.place: kink}
-
-        def value(node: Node) -> Any:
-            if node.place not in known:
-                known[node.place] = _number(node.op, [value(arg) for arg in node.args], node.data, who)
-            return known[node.place]
-
-        return Fraction(value(part))
-
-    @property
-    def moved(self) -> list[str]:
-        return list(self.velocities)
-
-
-def _number(op: str, args: list[Any], data: Any, who: str) -> Any:
-    """An operation on numbers."""
-    if op == "scalar":
-        return data
-    if op == "literal":
-        return data[0][0]
-    if op == "add":
-        return args[0] + args[1]
-    if op == "mul":
-        return args[0] * args[1]
-    if op == "scale":
-        return args[0] * data
-    if op == "primitive" and args[0] == 0 and data in ("exp", "tanh", "erf"):
-        return Fraction(int(data == "exp"))
-    if op == "primitive" and data == "reciprocal" and args[0] != 0:
-        return 1 / args[0]
-    raise ActivationError(
-        who, f"has no exact value of {data or op} at a kink", "put its kinks where φ and φ′ are rational"
-    )
-
 
 def settle(program: Program) -> None:
     """What moves, and the sites of unknowns; a switch must have an argument that does not jump itself."""
     program.settled = True
-    moving: dict[int, bool] = {}
     for node in program.nodes:
         started = node.op == "leaf" and node.data in program.velocities
-        moving[node.place] = started or node.op == "time" or any(moving[arg.place] for arg in node.args)
-        node.moving = moving[node.place]
+        node.moving = started or node.op == "time" or any(arg.moving for arg in node.args)
     parents: dict[int, list[Node]] = {}
     for node in program.nodes:
         for arg in node.args:
@@ -426,29 +327,17 @@ def settle(program: Program) -> None:
             program.sites += [Site(switch, gate, gate, None) for gate in gates]
     unknown = {site.node.place for site in program.sites if site.switch.argument.moving}
     for switch in program.switches:
-        if switch.argument.moving and direct(switch.argument) & unknown:
+        if switch.argument.moving and needed(program, [switch.argument], now=True) & unknown:
             found = f"switches on a matrix that jumps itself, at {where_of(switch)}"
             raise RuleError("the flow", found, "its flow is not defined by its switches: it is a rule for steps")
-
-
-def direct(node: Node) -> set[int]:
-    """The places of everything that a node is made of at one instant, where what moves stands still."""
-    found: set[int] = set()
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        if part.place not in found:
-            found.add(part.place)
-            waiting += part.args
-    return found
 
 
 def where_of(switch: Switch) -> str:
     return f"φ of layer {switch.layer}" if switch.layer is not None else "a sign"
 
 
-def needed(program: Program, roots: Iterable[Node]) -> set[int]:
-    """The places of everything that nodes are made of."""
+def needed(program: Program, roots: Iterable[Node], now: bool = False) -> set[int]:
+    """The places of everything that nodes are made of; `now`: at one instant, their integrands left out."""
     found: set[int] = set()
     waiting = list(roots)
     while waiting:
@@ -456,6 +345,6 @@ def needed(program: Program, roots: Iterable[Node]) -> set[int]:
         if node.place not in found:
             found.add(node.place)
             waiting += node.args
-            rate = program.integrands.get(node.place)
-            waiting += [] if rate is None else [rate]
+            if not now and node.place in program.integrands:
+                waiting.append(program.integrands[node.place])
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +18,26 @@ from ..errors import (
 )
 from ..kernel.passes import Run
 from ..model.names import unmarked
+from .pieces import in_pieces
 from .programs import Node, Program, settle
+
+
+def refuse_draws(name: str, what: str, remedy: str) -> None:
+    """Raise where a letter is drawn at random."""
+    if "~" in name:
+        raise RuleError(what, f"the rule draws {unmarked(name)} at random at every step", remedy)
+
+
+def refuse_absent(name: str, known: Iterable[str], inert: tuple[str, ...]) -> None:
+    """Raise where a letter that is not given is no memory, which starts at 0, and is of some use."""
+    if name[0] not in "Vv" and name not in inert:
+        what = "targets" if name == "y" else f"feedback={{{unmarked(name)!r}: …}}"
+        raise Misuse("feedback", sorted(map(unmarked, known)), f"{unmarked(name)}, which the rule reads: {what}")
+
+
+def inert_in(net: Any) -> tuple[str, ...]:
+    """Letters that rules read and that nothing depends on: the feedback below the first layer, or of the last."""
+    return ("B1", f"F{net.depth}")
 
 
 class Recorder:
@@ -29,26 +48,15 @@ class Recorder:
         self.inert: tuple[str, ...] = ()
 
     def letter(self, name: str, rows: Any, cols: Any) -> Node:
-        if "~" in name:
-            raise RuleError(
-                "the flow",
-                f"the rule draws {unmarked(name)} at random at every step",
-                "a rule with random draws has no flow: measure its steps with fv.measure",
-            )
+        refuse_draws(name, "the flow", "a rule with random draws has no flow: measure its steps with fv.measure")
         self.read.append(name)
-        if self.known is not None and name.endswith("(0)") and name.removesuffix("(0)") in self.known:
+        start = name.removesuffix("(0)")
+        if self.known is None or (start != name and start in self.known):
             return self.program.leaf(name, rows, cols)
-        if self.known is not None and name not in self.known:
-            if name[0] in "Vv" or name in self.inert:
-                return self.program.leaf(name, rows, cols)  # a memory starts at 0; the first B is of no use
-            what = "targets" if name == "y" else f"feedback={{{unmarked(name)!r}: …}}"
-            raise Misuse(
-                "feedback", sorted(map(unmarked, self.known)), f"{unmarked(name)}, which the rule reads: {what}"
-            )
-        if self.known is not None:
-            found = (len(self.known[name]), len(self.known[name][0]))
-            if found != (rows, cols):
-                raise ShapeError(unmarked(name), found, (rows, cols), "give it the shape on the right")
+        if name not in self.known:
+            refuse_absent(name, self.known, self.inert)
+        elif (found := (len(self.known[name]), len(self.known[name][0]))) != (rows, cols):
+            raise ShapeError(unmarked(name), found, (rows, cols), "give it the shape on the right")
         return self.program.leaf(name, rows, cols)
 
     def zeros(self, rows: Any, cols: Any) -> Node:
@@ -63,10 +71,10 @@ class Recorder:
             found = tuple(h._lift(function(h)) for function in (activation.phi, activation.dphi))
             return tuple(self.shaped(part, h, who) for part in found)  # type: ignore[return-value]
         switch = self.program.switch(h, kinks)
-        switch.layer = (
-            len([s for s in self.program.switches if s.layer is not None]) + 1 if switch.layer is None else switch.layer
-        )
-        return self.program.pieces(switch, activation.phi, who), self.program.pieces(switch, activation.dphi, who)
+        if switch.layer is None:
+            switch.layer = 1 + sum(other.layer is not None for other in self.program.switches)
+        phi, dphi = (in_pieces(self.program, switch, part, who) for part in (activation.phi, activation.dphi))
+        return phi, dphi
 
     def shaped(self, part: Node | None, h: Node, who: str) -> Node:
         if part is None:
@@ -83,7 +91,7 @@ def recorded(problem: Any) -> Program:
     program = Program()
     recorder = Recorder(program, problem.data)
     run = Run(problem.net, recorder, problem.samples, lambda output: error_signal(problem, program, output))
-    program.run, recorder.inert = run, ("B1", f"F{problem.net.depth}")
+    program.run, recorder.inert = run, inert_in(problem.net)
     try:
         velocities = run.velocities(problem.rule)
     except Undecidable as question:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+POINTS = 33  # at which a guard that may be negative is looked at
 FINEST = 2.0**-50  # of the interval: below it neighbouring roots are one
 
 
@@ -114,18 +115,17 @@ def _first(bernstein: Array) -> float:
     return float("inf")
 
 
-def least(coefficients: Array, theta: Array, points: int = 33) -> Array:
-    """The least values of polynomials (orders, number) on [0, θ], at so many points each, and where they may be
-    negative.
+def least(coefficients: Array, theta: Array) -> Array:
+    """The least values of polynomials (orders, number) on [0, θ], at points of a grid, where they may be negative.
 
-    Where Bernstein's coefficients are all ≥ 0, the value is 0 or more and told as 0.
+    Where Bernstein's coefficients are all ≥ 0, the value is 0 or more and told as 0; so is one within rounding.
     """
     orders = len(coefficients)
     scaled = coefficients * theta[None, :] ** np.arange(orders)[:, None]
     doubtful = ~(to_bernstein(orders - 1) @ scaled >= 0).all(axis=0)
     found = np.zeros(coefficients.shape[1])
     if doubtful.any():
-        powers = np.linspace(0, 1, points)[:, None] ** np.arange(orders)[None, :]
+        powers = np.linspace(0, 1, POINTS)[:, None] ** np.arange(orders)[None, :]
         values = powers @ scaled[:, doubtful]
         noise = 4e-16 * np.abs(scaled[:, doubtful]).sum(axis=0)
         low = values.min(axis=0)

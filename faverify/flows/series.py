@@ -1,4 +1,4 @@
-"""Truncated Taylor series of a program along its flow, order by order; in float64, for many cases at once.
+"""Truncated Taylor series of a program along its flow, order by order, whatever arithmetic they are in.
 
 At order k every node's k-th coefficient follows from coefficients of lower order and, in the order of the schedule,
 from those of its arguments: products by Cauchy's formula, primitives from their integrand one order below. Time is
@@ -27,7 +27,7 @@ PART = 0.01  # of the greatest weight: a weight that vanishes has been rounded b
 
 
 class Series:
-    """The base of both arithmetics: the schedule, and how sliding unknowns are found."""
+    """The base of both arithmetics: the schedule, what depends on a sliding unknown, what its equation needs."""
 
     def __init__(self, program: Program, order: int, roots: list[Node] | None = None) -> None:
         self.program, self.order, self.layout = program, order, Layout(program)

@@ -32,13 +32,8 @@ class States:
             self.size += rows * cols
         self.switches = [switch for switch in program.switches if switch.argument.moving]
 
-    def rows(self, name: str) -> Any:
-        """A letter at the start; a memory starts at 0."""
-        rows, cols = self.program.leaves[name]._dims
-        return self.data.get(name.removesuffix("(0)")) or [[Fraction(0)] * cols for _ in range(rows)]
-
     def start(self) -> Vector:
-        return [ball(value) for name in self.names for row in self.rows(name) for value in row]
+        return [ball(value) for name in self.names for row in self.program.start_of(name, self.data) for value in row]
 
     def split(self, vector: Vector) -> dict[str, Any]:
         """The matrices of a vector, by name."""
@@ -58,8 +53,9 @@ class States:
         question: Collection[Entry] = (),
     ) -> BallSeries:
         """The program over these states; see `BallSeries`."""
-        moving = self.split(vector)
-        leaves = {name: moving[name] if name in moving else matrix_of(self.rows(name)) for name in self.program.leaves}
+        leaves = self.split(vector)
+        for name in self.program.leaves.keys() - leaves.keys():
+            leaves[name] = matrix_of(self.program.start_of(name, self.data))
         directions = self.firsts if derivatives else None
         return BallSeries(self.program, leaves, now, pieces, directions, forced, question)
 

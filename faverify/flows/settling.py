@@ -120,7 +120,7 @@ class Settler:
 
     def _choose(self, row: int, corner: Corner, options: list[Candidate]) -> None:
         case = self.active[row]
-        entries = {e.flat: e for e in (*corner.units, *corner.own.values(), *corner.led)}
+        entries = {entry.flat: entry for entry in corner.entries}
         if "sliding" in self.options:
             options = [o for o in options if SLIDE not in o.modes.values()] or [
                 Candidate(dict.fromkeys(entries, BELOW), True, np.zeros(1), 0.0)
@@ -137,7 +137,7 @@ class Settler:
         if len(options) == 1:
             options = distinct([*options, *self._otherwise(row, corner, entries, options[0])])
         found = f"{len(options)} solutions go on: " + " or ".join(told(self.layout, o.modes) for o in options[:3])
-        free = self._free(row, corner, options[0]) if len(options) == 1 and corner.followers else []
+        free = undetermined(*self._alone(row), corner, options[0]) if len(options) == 1 and corner.followers else []
         if free:
             shared = told(self.layout, dict.fromkeys(free, SLIDE))
             found = f"solutions go on for every share of one surface's gate between its entries: {shared}"
@@ -152,10 +152,6 @@ class Settler:
                 self._wait(row, entries[flat], mode if self.layout.place(flat)[2] in active else None)
             else:
                 self._enter(row, entries[flat], mode, corner)
-
-    def _free(self, row: int, corner: Corner, option: Candidate) -> list[int]:
-        """Entries that share a surface, and could share its gate otherwise with other velocities."""
-        return undetermined(*self._alone(row), corner, option)
 
     def _alone(
         self, row: int, state: Any = None, now: Any = None

@@ -18,7 +18,8 @@ from ..presenting import value_text
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Expressions
 from .integrate import integrate
-from .problems import FlowProblem, number
+from .paths import real
+from .problems import FlowProblem, check_problem, number
 from .recorders import error_of
 
 TIME = sympy.Symbol("t", real=True)
@@ -41,6 +42,11 @@ class OfProblem:
     def stated(self) -> list[tuple[str, str, Any]]:
         """(what it is, name, value) of everything that a reader needs; a matrix is a list of rows."""
         raise NotImplementedError
+
+    @property
+    def rational_data(self) -> dict[str, list[list[Any]]]:
+        """The problem's data as SymPy's numbers."""
+        return {name: [[rational(v) for v in row] for row in rows] for name, rows in self.problem.data.items()}
 
     def given(self) -> list[tuple[str, str, Any]]:
         """The problem's data."""
@@ -69,8 +75,7 @@ class Solution(OfProblem):
     def residuals(self) -> list[Any]:
         """θ̇ − the rule's velocities, entry by entry, simplified."""
         ring = Expressions()
-        data = {n: [[rational(v) for v in row] for row in rows] for n, rows in self.problem.data.items()}
-        data |= {name: [list(row) for row in rows] for name, rows in self.values.items()}
+        data = self.rational_data | {name: [list(row) for row in rows] for name, rows in self.values.items()}
         run = Run(self.problem.net, Assignment(ring, data), self.problem.samples)  # type: ignore[arg-type]
         time = Matrix(ring, [[TIME]])
         run.error = lambda output: error_of(self.problem, time, output.h, lambda: run.once("y", *output.h._dims))
@@ -128,13 +133,14 @@ def ends_at(problem: FlowProblem, values: Mapping[str, Any], time: Any, digits: 
 
     Raises: Misuse if the solution does not survive, or the integrator finds another time.
     """
+    check_problem(problem)
     witness = Solution(problem, values, number(time, "time"))
     if not witness.recheck():
         raise Misuse("values", dict(values), "a solution of the problem that ends at that time")
     assert witness.ends is not None
     path = integrate(problem, 2 * witness.ends, digits=digits)
     with mpmath.workdps(digits + 10):
-        gap = abs(path.t_end - mpmath.mpf(witness.ends.numerator) / witness.ends.denominator)
+        gap = abs(path.t_end - real(witness.ends))
         close = bool(gap < mpmath.mpf(10) ** -(digits - 5))
         shown = mpmath.nstr(path.t_end, digits - 5, strip_zeros=False)
     if path.status != "blow-up" or not close:

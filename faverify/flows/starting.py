@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..proving.witnesses import array
 from .layouts import Layout
 from .programs import Node, Program, needed
 
@@ -25,7 +26,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "total": lambda node, a: a.sum(keepdims=True),
     "row_sums": lambda node, a: a.sum(axis=1, keepdims=True),
     "diagonal": lambda node, a: np.diagonal(a)[:, None],
-    "spread": lambda node, a: filled([[a[i, 0] if i == j else ZERO for j in range(len(a))] for i in range(len(a))]),
+    "spread": lambda node, a: array([[a[i, 0] if i == j else ZERO for j in range(len(a))] for i in range(len(a))]),
     "index": lambda node, a: a[node.data[0] : node.data[0] + 1, node.data[1] : node.data[1] + 1],
 }
 
@@ -61,7 +62,7 @@ def start_signs(program: Program, layout: Layout, data: dict[str, Any]) -> Ints:
             [(levels[p // 2] + levels[p // 2 + 1]) / 2 if p % 2 and mean else levels[p // 2] for p in row]
             for row in twice.tolist()
         ]
-        return filled(rows)
+        return array(rows)
 
     wanted = needed(program, [switch.argument for switch in program.switches])
     for node in program.nodes:
@@ -69,23 +70,15 @@ def start_signs(program: Program, layout: Layout, data: dict[str, Any]) -> Ints:
             continue
         parts = [values.get(arg.place) for arg in node.args]
         if node.op == "leaf":
-            rows = data.get(node.data.removesuffix("(0)"))
-            values[node.place] = filled(rows or [[ZERO] * node._dims[1]] * node._dims[0])
+            values[node.place] = array(program.start_of(node.data, data))
         elif node.op in ("scalar", "time"):
-            values[node.place] = filled([[node.data if node.op == "scalar" else ZERO]])
+            values[node.place] = array([[node.data if node.op == "scalar" else ZERO]])
         elif node.op == "literal":
-            values[node.place] = filled(node.data)
+            values[node.place] = array(node.data)
         elif node.op in ("gate", "mask"):
             values[node.place] = gate(node)
         elif node.op in OPERATIONS and all(part is not None for part in parts):
             values[node.place] = OPERATIONS[node.op](node, *parts)
     for switch in layout.switches:
         pieces_of(switch.number)
-    return found
-
-
-def filled(rows: Any) -> Any:
-    found = np.empty((len(rows), len(rows[0])), dtype=object)
-    for i, row in enumerate(rows):
-        found[i, :] = list(row)
     return found

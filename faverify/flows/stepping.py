@@ -45,7 +45,7 @@ class Stepper(Settler):
         *,
         keep: bool = True,
         follow: bool = False,
-        budget: int = 20000,
+        budget: int,
         options: frozenset[str] = frozenset(),
         progress: Callable[[float], None] | None = None,
         signs: Callable[[int], NDArray[np.int64]] | None = None,
@@ -120,7 +120,7 @@ class Stepper(Settler):
         self.state = engine.held(self.state, engine.advance(exact), self.held)
         ends = zip(self.now, self.unit, exact, self.held, strict=True)
         self.now = [n if held else engine.later(n, unit, t) for n, unit, t, held in ends]
-        self._arrive(theta, radius, previous)
+        self._arrive(radius, previous)
         for row, leader in over.items():
             _, neuron, sample = self.layout.place(leader)
             self._give_up(row, f"the slide of neuron {neuron}, sample {sample} stops attracting")
@@ -135,7 +135,7 @@ class Stepper(Settler):
         """A case whose numbers leave the exponents of float64 ends, which is no blow-up in itself."""
         case = self.active[row]
         case.steps += 1
-        if not case.steps > 1 and self.engine.undefined(row):
+        if case.steps == 1 and self.engine.undefined(row):
             case.status, case.note = "unresolved", UNDEFINED
         elif not max(float(np.abs(v[row]).max()) for v in self.engine.as_floats(self.state).values()) < GREATEST:
             case.status, case.note = "budget", f"weights beyond {GREATEST:g}"
@@ -199,21 +199,16 @@ class Stepper(Settler):
                 continue
             lesser = lesser_of(self.slides[row], caps[0, row])
             for flat in self.slides[row]:
-                if flat in lesser:
-                    guards[:, row, [flat, size + flat]] = 0
-                    guards[0, row, [flat, size + flat]] = 1
+                if flat in lesser or "exits" in self.options:
+                    disarm(guards, row, [flat, size + flat])
                     continue
                 sign = leading_sign(caps[:, row, flat], theta[row])
                 guards[:, row, flat] = sign * xi[:, row, flat]
                 guards[:, row, size + flat] = sign * (caps[:, row, flat] - xi[:, row, flat])
-                if "exits" in self.options:
-                    guards[:, row, [flat, size + flat]] = 0
-                    guards[0, row, [flat, size + flat]] = 1
             for flat in {**case.fresh, **case.parked}:
                 self._deflate(guards, row, case, flat, theta, caps)
         if "events" in self.options:
-            guards[:] = 0
-            guards[0] = 1
+            disarm(guards, slice(None), slice(None))
         return guards
 
     def _deflate(self, guards: Array, row: int, case: Case, flat: int, theta: Array, caps: Array) -> None:
@@ -230,8 +225,7 @@ class Stepper(Settler):
                     if all(self.layout.place(other)[2] != sample for other in self.slides[row]):
                         self.pieces[row, flat] = before  # as seen from where the sample is alive
                 sign = leading_sign(caps[:, row, flat], theta[row])
-                guards[:, row, at] = 0
-                guards[0, row, at] = 1
+                disarm(guards, row, at)
                 if flat not in case.idle and np.abs(caps[:, row, flat]).max() > 0:
                     guards[:, row, at] = sign * caps[:, row, flat]  # it may leave where its cap changes sign
                 continue
@@ -249,10 +243,7 @@ class Stepper(Settler):
         hits: dict[int, list[int]] = {}
         if not self.layout.size:
             return theta, hits
-        doubtful = (
-            ~excluded(guards, np.broadcast_to(theta[:, None], guards.shape[1:])) & ~(self.rest | self.held)[:, None]
-        )
-        rows, which = np.nonzero(doubtful)
+        rows, which = self._doubtful(guards, theta)
         if not len(rows):
             return theta, hits
         roots = first_roots(guards[:, rows, which], theta[rows])
@@ -265,6 +256,12 @@ class Stepper(Settler):
                 near = roots[mine] <= first * (1 + 1e-12)
                 hits[int(row)] = [int(k) for k in which[mine][near]]
         return theta, hits
+
+    def _doubtful(self, guards: Array, theta: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The guards that may vanish in a step, by case and place; of cases that move."""
+        kept = excluded(guards, np.broadcast_to(theta[:, None], guards.shape[1:]))
+        rows, which = np.nonzero(~kept & ~(self.rest | self.held)[:, None])
+        return rows, which
 
     def _guard_polynomial(self, row: int, at: int) -> tuple[str, int, int, int]:
         """What a guard is made of, for an engine that refines its root: kind, entry, sign or kink, and its piece."""
@@ -284,10 +281,7 @@ class Stepper(Settler):
             kept, self.options = self.options, frozenset()
             guards = self._guards(theta)
             self.options = kept
-        doubtful = (
-            ~excluded(guards, np.broadcast_to(theta[:, None], guards.shape[1:])) & ~(self.rest | self.held)[:, None]
-        )
-        rows, which = np.nonzero(doubtful)
+        rows, which = self._doubtful(guards, theta)
         if len(rows):
             low = least(guards[:, rows, which], theta[rows])
             for row, value in zip(rows.tolist(), low, strict=True):
@@ -302,7 +296,7 @@ class Stepper(Settler):
 
     # Events
 
-    def _arrive(self, theta: Array, radius: Array, previous: list[Any]) -> None:
+    def _arrive(self, radius: Array, previous: list[Any]) -> None:
         """Who is at the end, who blows up, who has used up its steps."""
         for row in [k for k, held in enumerate(self.held) if not held]:
             case = self.active[row]
@@ -368,3 +362,9 @@ class Stepper(Settler):
         engine = self.engine
         kept = engine.states_of(row), self.pieces[row].copy(), tuple(slides), engine.unknowns_of(row, slides)
         return Segment(self.now[row], float(self.unit[row]), theta, *kept)
+
+
+def disarm(guards: Array, row: Any, at: Any) -> None:
+    """Put 1 in the place of guards, which never vanishes."""
+    guards[:, row, at] = 0
+    guards[0, row, at] = 1

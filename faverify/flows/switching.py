@@ -2,11 +2,8 @@
 
 An entry on its kink goes below (its argument must not rise), above (must not fall), or slides: it stays, with an
 unknown between 0 and what the gate jumps by. Together that is a box complementarity problem; every combination of
-modes is tried. Three kinds of entries need no trying. *Idle* ones stand still whatever the modes are, and change
-nothing. *Led* ones stand still as long as what they are made of does (all neurons below a sample are off): where that
-begins to move they go with it. And of entries whose arguments vanish together (one neuron, collinear samples) all but
-one *follow*: nearby, gates have only the two patterns of one surface, and so has Filippov's convex hull. Where a sign
-hangs on a number that is zero to rounding, the series of the next step decide.
+modes of the units is tried; `corners` says which entries are led or follow and need no trying. Where a sign hangs on a
+number that is zero to rounding, the series of the next step decide.
 
 References: Filippov 1988, §4; Cottle, Pang & Stone 2009 (complementarity).
 """
@@ -20,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import SLOW, TIE
-from .corners import ABOVE, BELOW, SLIDE, ZERO, Candidate, Corner, Germs, field_of, repeated
+from .corners import ABOVE, BELOW, SLIDE, ZERO, Candidate, Corner, Germs, field_of
 from .floats import FloatSeries
 from .layouts import Layout, Modes
 
@@ -41,7 +38,7 @@ def candidates(
     combos = np.array(list(product((BELOW, ABOVE, SLIDE), repeat=count)), dtype=np.int64).reshape(-1, count)
     each = len(combos)
     stack = np.repeat(np.arange(cases), each)
-    total, rows = len(stack), np.arange(len(stack))
+    total = len(stack)
     modes = np.zeros((total, pieces.shape[1]), dtype=np.int64)  # by flat number
     matter = np.zeros((total, pieces.shape[1]), dtype=bool)
     below = pieces[stack].copy()
@@ -81,7 +78,7 @@ def candidates(
         if not wrong.any() or attempt == ROUNDS - 1:
             break
         modes = np.where(wrong, 1 - modes, modes)
-    return _judged(series, corners, combos, modes, matter | led, led, rows, stack)
+    return _judged(series, corners, combos, modes, matter | led, led, stack)
 
 
 def _as_before(germs: Germs, corners: list[Corner], each: int, modes: Ints, below: Ints) -> None:
@@ -100,7 +97,7 @@ def _as_before(germs: Germs, corners: list[Corner], each: int, modes: Ints, belo
 
 
 def _judged(
-    series: FloatSeries, corners: list[Corner], combos: Ints, modes: Ints, matter: Any, led: Any, rows: Any, stack: Any
+    series: FloatSeries, corners: list[Corner], combos: Ints, modes: Ints, matter: Any, led: Any, stack: Any
 ) -> list[list[Candidate]]:
     """Which conditions hold, and by how much."""
     total, each = len(stack), len(combos)
@@ -130,8 +127,8 @@ def _judged(
     worst = slack.min(axis=1)
     found: list[list[Candidate]] = []
     for case in range(len(corners)):
-        mine = [row for row in rows[case * each : (case + 1) * each] if worst[row] > -TIE]
-        flats = [e.flat for e in (*corners[case].units, *corners[case].own.values(), *corners[case].led)]
+        mine = [row for row in range(case * each, (case + 1) * each) if worst[row] > -TIE]
+        flats = [entry.flat for entry in corners[case].entries]
         found.append(
             [
                 Candidate(
@@ -147,7 +144,7 @@ def _judged(
     return found
 
 
-def _lead(germs: Germs, state: Any, now: Array, below: Ints, modes: Ints, led: Any, only: int | None = None) -> None:
+def _lead(germs: Germs, state: Any, now: Array, below: Ints, modes: Ints, led: Any, only: int | None) -> None:
     """The side of led entries as seen from where what slides is a little above its kink: layer after layer."""
     series = germs.prepared(state, now, Modes.of_rows(below + (modes == ABOVE), [{}] * len(modes)))
     total = len(modes)
@@ -178,17 +175,10 @@ def undetermined(
     for members in corner.groups():
         count = len(members)
         stack = np.repeat(pieces, 1 + count, axis=0)
-        for entry in (*corner.units, *corner.own.values(), *corner.led):
-            stack[:, entry.flat] = entry.below + (option.modes[entry.flat] == ABOVE)
-        for entry in (*corner.units, *corner.own.values()):
-            if entry.flat in members:
-                stack[:, entry.flat] = entry.below
-        states, times = repeated(state, 1 + count), np.repeat(now, 1 + count)
-        series = germs.prepared(states, times, Modes.of_rows(stack, [{}] * (1 + count)))
-        for k, flat in enumerate(members):
-            series.xi[0][1 + k, flat] = 1.0
-        with np.errstate(all="ignore"):
-            series.expand(1)
+        for entry in corner.entries:
+            above = option.modes[entry.flat] == ABOVE and entry.flat not in members
+            stack[:, entry.flat] = entry.below + above
+        series = germs.pushed(state, now, stack, members)
         rates, fields = series.arguments(1)[: 1 + count][:, members[0]], field_of(series)[: 1 + count]
         kappa, moved, caps = rates[1:] - rates[0], fields[1:] - fields[0], series.caps(0)[0][members]
         if option.modes[members[0]] != SLIDE and not _stays(germs, state, now, pieces, corner, option, members[0]):
@@ -226,13 +216,7 @@ def repelling(
         members = {leader: False} | {flat: turned for flat, (first, turned) in slides.items() if first == leader}
         count = len(members)
         stack = np.repeat(pieces, 1 + count, axis=0)
-        series = germs.prepared(
-            repeated(state, 1 + count), np.repeat(now, 1 + count), Modes.of_rows(stack, [{}] * (1 + count))
-        )
-        for k, flat in enumerate(members):
-            series.xi[0][1 + k, flat] = 1.0
-        with np.errstate(all="ignore"):
-            series.expand(1)
+        series = germs.pushed(state, now, stack, list(members))
         rates, caps = series.arguments(1)[: 1 + count, leader], series.caps(0)[0]
         turns = np.array([-1.0 if turned else 1.0 for turned in members.values()])
         parts = (rates[1:] - rates[0]) * caps[list(members)] * turns
@@ -243,11 +227,7 @@ def repelling(
 
 def _stays(germs: Germs, state: Any, now: Array, pieces: Ints, corner: Corner, option: Candidate, flat: int) -> bool:
     """Whether an argument does not move under the modes of a candidate."""
-    stack = pieces.copy()
-    for entry in (*corner.units, *corner.own.values(), *corner.led):
-        stack[0, entry.flat] = entry.below + (option.modes[entry.flat] == ABOVE)
-    slides = {f: corner.tie(f) for f, mode in option.modes.items() if mode == SLIDE}
-    rates = germs.expanded(state, now, Modes.of_rows(stack, [slides])).arguments(1)[0]
+    rates = germs.under(state, now, pieces, corner, option).arguments(1)[0]
     return bool(abs(rates[flat]) <= ZERO * max(np.abs(rates).max(), 1e-300))
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from ..errors import Misuse, RuleError, Undecidable, UnsupportedOperation, name_of, whole_number
 from ..kernel.passes import Run
 from ..kernel.states import State, value_of
@@ -17,8 +15,9 @@ from ..model.laws import as_law
 from ..model.names import unmarked
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Rationals
-from .problems import FlowProblem, Rows, number
-from .recorders import error_of
+from ..proving.witnesses import array
+from .problems import FlowProblem, Rows, check_problem, number
+from .recorders import error_of, inert_in, refuse_absent, refuse_draws
 
 BITS = 1_000_000  # of the longest number: its digits multiply with every step
 BUDGET = "budget"
@@ -48,18 +47,18 @@ class Training:
 
     def parameters(self, step: int = -1) -> dict[str, Any]:
         """What moves, after a step (0 is the start): object arrays of Fractions, by name."""
-        return {unmarked(name): _array(rows) for name, rows in self._state(step).items()}
+        return {unmarked(name): array(rows) for name, rows in self._state(step).items()}
 
     def weights(self, step: int = -1) -> list[Any]:
         """W_1 … W_L after a step (0 is the start, −1 the end): object arrays of Fractions."""
         state = self._state(step)
-        return [_array(state.get(f"W{k}", self.problem.data[f"W{k}"])) for k in self.problem.net.labels]
+        return [array(state.get(f"W{k}", self.problem.data[f"W{k}"])) for k in self.problem.net.labels]
 
     def moves(self, step: int) -> dict[str, Any]:
         """Δθ of the step that leads from state `step`, counted from 0, to the next, by name."""
         step = whole_number("step", step, 0, len(self) - 1)
         before, after = self._state(step), self._state(step + 1)
-        return {unmarked(name): _array(after[name]) - _array(before[name]) for name in after}
+        return {unmarked(name): array(after[name]) - array(before[name]) for name in after}
 
     def law(self, law: Any) -> list[dict[Any, Any]]:
         """Q at every state, start included: for each layer of the law an object array of Fractions.
@@ -67,7 +66,7 @@ class Training:
         Raises: LawError; Misuse for a law that is no rational function of the parameters.
         """
         law = as_law(law)
-        return [_values(self.problem, law, dict(state), self.states[0]) for state in self.states]
+        return [_values(self.problem, law, state, self.states[0]) for state in self.states]
 
     def _state(self, step: int) -> dict[str, Rows]:
         return self.states[place(step, len(self.states))]
@@ -106,33 +105,30 @@ def steps(
     >>> training.weights()[1], training.losses                      # RK-C1-discrete: the alignment W₂B is −1
     (array([[Fraction(-1, 1)]], dtype=object), (Fraction(8, 1), Fraction(8, 1)))
     """
-    if not isinstance(problem, FlowProblem):
-        raise Misuse("problem", problem, "a fv.FlowProblem")
-    rate = number(eta, "eta")
+    check_problem(problem)
+    eta = number(eta, "eta")
     n, bits = whole_number("n", n, 0), whole_number("bits", bits, 64)
     state: dict[str, Rows] = {}
     states, losses = [], []
     for step in range(n + 1):
-        moves, loss = _moves(problem, dict(state), rate * step)
-        if step == 0:
-            moving = {
-                n: velocity for n, velocity in moves.items() if n in problem.data or n[0] in "Vv"
-            }  # B_1 is of no use
-            state = {name: problem.data.get(name) or _zeros(*velocity._dims) for name, velocity in moving.items()}
+        moves, loss = _moves(problem, state, eta * step)
+        if step == 0:  # all that moves, and is of some use: B_1 is not
+            moving = {name: rate for name, rate in moves.items() if name in problem.data or name[0] in "Vv"}
+            state = {name: problem.data.get(name) or _zeros(*rate._dims) for name, rate in moving.items()}
         states.append(state)
         losses += [] if loss is None else [loss]
         if progress is not None:
             progress(step / n if n else 1.0)
         if step == n:
             break
-        state = {name: _added(rows, moves[name].data, rate) for name, rows in state.items()}
+        state = {name: _added(rows, moves[name].data, eta) for name, rows in state.items()}
         longest = max(
             v.numerator.bit_length() + v.denominator.bit_length() for r in state.values() for w in r for v in w
         )
         if longest > bits:
             found = f"after {step} steps a number would have {longest:,} bits"
-            return Training(problem, rate, tuple(states), tuple(losses), BUDGET, found)
-    return Training(problem, rate, tuple(states), tuple(losses))
+            return Training(problem, eta, tuple(states), tuple(losses), BUDGET, found)
+    return Training(problem, eta, tuple(states), tuple(losses))
 
 
 class Data(Assignment):
@@ -141,16 +137,9 @@ class Data(Assignment):
     inert: tuple[str, ...] = ()
 
     def letter(self, name: str, rows: int, cols: int) -> Matrix:
-        if "~" in name:
-            found = f"the rule draws {unmarked(name)} at random at every step"
-            raise RuleError(
-                "the steps", found, "exact steps need a rule that draws nothing: measure it with fv.measure"
-            )
+        refuse_draws(name, "the steps", "exact steps need a rule that draws nothing: measure it with fv.measure")
         if name not in self.data:
-            if name[0] not in "Vv" and name not in self.inert:
-                known = sorted(map(unmarked, self.data))
-                what = "targets" if name == "y" else f"feedback={{{unmarked(name)!r}: …}}"
-                raise Misuse("feedback", known, f"{unmarked(name)}, which the rule reads: {what}")
+            refuse_absent(name, self.data, self.inert)
             self.data[name] = _zeros(rows, cols)
         return super().letter(name, rows, cols)
 
@@ -158,7 +147,7 @@ class Data(Assignment):
 def _run(problem: FlowProblem, data: dict[str, Rows], time: Fraction) -> Run:
     ring = Rationals()
     carrier = Data(ring, data)
-    carrier.inert = ("B1", f"F{problem.net.depth}")
+    carrier.inert = inert_in(problem.net)
     if problem.net.activation.phi is None:
         raise Misuse("activation", problem.net.activation.name, "one with values, such as 'relu': steps are numbers")
     run = Run(problem.net, carrier, problem.samples)
@@ -193,7 +182,7 @@ def _values(problem: FlowProblem, law: Any, state: dict[str, Rows], start: dict[
     run.rule = problem.rule
     run.forward(run.source())
     try:
-        return {label: _array(value_of(law, run, State(place)).data) for label, place in places(run, law).items()}
+        return {label: array(value_of(law, run, State(place)).data) for label, place in places(run, law).items()}
     except (Undecidable, UnsupportedOperation) as error:
         raise Misuse("law", name_of(law), "a rational function of the parameters, whose values are exact") from error
 
@@ -204,10 +193,3 @@ def _zeros(rows: int, cols: int) -> Rows:
 
 def _added(rows: Rows, moves: Any, rate: Fraction) -> Rows:
     return [[a + rate * b for a, b in zip(row, other, strict=True)] for row, other in zip(rows, moves, strict=True)]
-
-
-def _array(rows: Any) -> Any:
-    found = np.empty((len(rows), len(rows[0])), dtype=object)
-    for i, row in enumerate(rows):
-        found[i, :] = row
-    return found

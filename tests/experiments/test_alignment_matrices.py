@@ -108,6 +108,9 @@ def test_others_are_refused():
             fv.alignment_matrices(problem, 1, 1)
     with pytest.raises(fv.Misuse, match="step = 9"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, 1).weights(9)
+    for step in (9, "x"):
+        with pytest.raises(fv.Misuse, match="step = "):
+            fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, 1).gaps(step)
     with pytest.raises(fv.Misuse, match="n = -1"):
         fv.alignment_matrices(problem_of(dfa, (2, 3, 2)), 1, -1)
 

@@ -149,6 +149,12 @@ def test_the_least_pivot_is_that_of_the_mean_over_samples():
     assert fv.unstable_directions(W, v, F, x, CUBIC).least == pytest.approx(pivots.min(), rel=1e-6)
 
 
+def test_floats_of_every_kind_mean_their_exact_binary_value():
+    single, double = ([[np.float32(0.1)]], [[float(np.float32(0.1))]])
+    given = {"v": [1], "F": [1], "inputs": [[1, 2]], "activation": CUBIC}
+    assert fv.unstable_directions(single, **given).least == fv.unstable_directions(double, **given).least
+
+
 def test_a_pivot_beyond_floats_has_no_least():
     assert fv.unstable_directions([[1e300, 0], [1e300, 2e300]], [1, 1], [1, 1]).least is None
     huge = fv.unstable_directions([[1e300]], [1], [1], [[1, 2]], CUBIC)
@@ -177,11 +183,15 @@ def test_misuse():
         ({"activation": "tanh"}, "closed forms for normal inputs"),
         ({"weights": [[1, 0], [1]]}, "rows of one length"),
         ({"weights": 3}, "a list of rows"),
-        ({"v": [1, float("inf")]}, "finite numbers"),
+        ({"v": 1}, "a list of numbers"),
+        ({"v": "12"}, "a list of numbers"),
+        ({"v": [1, True]}, "numbers"),
         ({"inputs": [[1], [2]], "activation": fv.homogeneous()}, "one with values"),
     ):
         with pytest.raises(Misuse, match=message):
             fv.unstable_directions(**({"weights": [[1, 0], [1, 2]], "v": [1, 1], "F": [1, -1]} | changes))
+    with pytest.raises(fv.NonFiniteError, match="v holds inf"):
+        fv.unstable_directions([[1, 0], [1, 2]], [1, float("inf")], [1, -1])
     with pytest.raises(Misuse, match="an odd φ"):
         sign_copies([[1, 0]], [1], [1], [[1, 2], [0, 1]], "softplus")
     with pytest.raises(Misuse, match="at most 10"):

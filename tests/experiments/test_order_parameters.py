@@ -303,6 +303,9 @@ def test_other_misuse():
             fv.order_parameters(problem, times)
     with pytest.raises(Misuse, match="at least 1"):
         fv.order_parameters(problem, 1, most=0)
+    for tolerance in ({"rtol": "x"}, {"rtol": 0}, {"atol": np.nan}, {"atol": 0}):
+        with pytest.raises(Misuse, match=next(iter(tolerance))):
+            fv.order_parameters(problem, 1, **tolerance)
     with pytest.raises(Misuse, match="TeacherStudent"):
         fv.order_parameters(ONE, 1)
     with pytest.raises(Misuse, match="no stack"):

@@ -7,6 +7,7 @@ import json
 from fractions import Fraction
 
 import mpmath
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -146,3 +147,14 @@ def test_the_command_writes_a_record_and_tells_misuse(tmp_path):
         assert found.exit_code == 2
         assert told in found.stderr
         assert "Traceback" not in found.output
+
+
+def test_numpys_whole_numbers_are_written_as_pythons():
+    found = fv.experiment("conditioning", digits=np.int64(20), seed=np.int64(0)).to_dict()
+    assert json.loads(json.dumps(found))["digits"] == 20
+    assert found["kind"] == "evidence"
+
+
+def test_a_figure_needs_a_name(converged):
+    with pytest.raises(fv.Misuse, match="path = 5: expected a file named"):
+        converged.figure(5)

@@ -103,6 +103,8 @@ DECAYING = fv.rules.KolenPollack(decay=fv.parameter("λ"))
 HOMOGENEOUS = fv.MLP(WIDTHS, fv.homogeneous())
 BAD = {
     "class": ((fv.rules.BackPropagation, NET, X, Y), fv.Misuse, "an instance: write BackPropagation"),
+    "network": ((BP, "relu", X, Y), fv.Misuse, "net = 'relu': expected a network"),
+    "given": ((FA, NET, X, Y, 5), fv.Misuse, "feedback = 5: expected a dict by name"),
     "inputs": ((BP, NET, X[:2], Y), fv.ShapeError, "samples are columns"),
     "targets": ((BP, NET, X, Y.T), fv.ShapeError, "one column for each sample"),
     "vector": ((BP, NET, X[0], Y), fv.Misuse, "inputs = 'an array of shape"),

@@ -17,10 +17,11 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import faverify as fv
-from faverify.experiments import journals, pools
+from faverify.experiments import journals, line_files, pools
 from faverify.experiments.trials import TRIALS, generator, judged, outcome, trial_named
 
 from ..conftest import contents
@@ -383,7 +384,7 @@ def test_a_case_written_twice_counts_once(unbroken, trials, tmp_path, monkeypatc
     assert sum(found.counts.values()) == CASES
 
 
-@pytest.mark.parametrize("moment", ["replace", "_remove", "_sync_folder"])
+@pytest.mark.parametrize("moment", ["replace", "_remove", "sync_folder"])
 def test_a_crash_around_the_final_file(unbroken, trials, tmp_path, monkeypatch, moment):
     folder = tmp_path / "crash"
     folder.mkdir()
@@ -400,12 +401,12 @@ def test_a_crash_around_the_final_file(unbroken, trials, tmp_path, monkeypatch, 
             patch.setattr(journals.Journal if moment == "_remove" else journals, moment, crash)
         with pytest.raises(RuntimeError, match="the lights"):
             fv.sweep("DRAWS", cases=CASES, out=out)
-    if moment != "_sync_folder":
+    if moment != "sync_folder":
         assert (folder / "results.jsonl.journal").exists()
     calls: list[int] = []
     fv.sweep(counting(trials, calls), cases=CASES, out=out)
     assert contents(folder) == unbroken
-    assert calls == [] or moment == "_sync_folder"
+    assert calls == [] or moment == "sync_folder"
 
 
 def test_a_kill_before_an_example_is_written(unbroken, trials, tmp_path, monkeypatch):
@@ -613,7 +614,7 @@ def test_two_sweeps_on_one_file(trials, tmp_path):
 def test_a_journal_that_goes_while_it_is_locked(unbroken, trials, tmp_path, monkeypatch):
     folder = tmp_path / "gone"
     folder.mkdir()
-    out, locked, moments = folder / "results.jsonl", journals._locked, iter([1])
+    out, locked, moments = folder / "results.jsonl", journals.locked, iter([1])
 
     def late(descriptor):
         if next(moments, 0):  # the sweep that had the lock ends: its file stands, its journal goes
@@ -624,7 +625,7 @@ def test_a_journal_that_goes_while_it_is_locked(unbroken, trials, tmp_path, monk
                 (folder / name).write_bytes(unbroken[name])
         return locked(descriptor)
 
-    monkeypatch.setattr(journals, "_locked", late)
+    monkeypatch.setattr(journals, "locked", late)
     calls: list[int] = []
     fv.sweep(counting(trials, calls), cases=CASES, out=out)
     assert (calls, contents(folder)) == ([], unbroken)
@@ -635,7 +636,7 @@ def test_file_systems_without_locks(unbroken, trials, tmp_path, monkeypatch):
     def none(descriptor, kind):
         raise OSError("no locks available")
 
-    monkeypatch.setattr(journals.fcntl, "flock", none)
+    monkeypatch.setattr(line_files.fcntl, "flock", none)
     (tmp_path / "free").mkdir()
     fv.sweep("DRAWS", cases=CASES, out=tmp_path / "free" / "results.jsonl")
     assert contents(tmp_path / "free") == unbroken
@@ -797,3 +798,18 @@ def test_a_control_that_never_fails_leaves_it_open(violated, holds):
     found = fv.Sweep("X", "x", 20, 0, 2, out=None, lines=lambda: iter(()), **told)
     assert found.holds is holds
     assert f"was seen to fail in {violated.count(True)} of" in str(found)
+
+
+def test_numpys_whole_numbers_are_written_as_pythons(tmp_path, trials):
+    own = fv.sweep("DRAWS", cases=3, seed=1, digits=20, out=tmp_path / "own.jsonl")
+    seed, digits, cases, jobs = (np.int64(value) for value in (1, 20, 3, 1))
+    found = fv.sweep("DRAWS", cases=cases, seed=seed, digits=digits, jobs=jobs, out=tmp_path / "numpy.jsonl")
+    assert (tmp_path / "numpy.jsonl").read_bytes() == (tmp_path / "own.jsonl").read_bytes()
+    assert json.dumps(found.to_dict() | {"out": None}) == json.dumps(own.to_dict() | {"out": None})
+
+
+def test_what_is_no_place_is_told():
+    with pytest.raises(fv.Misuse, match="out = 5: expected the name of a file"):
+        fv.sweep("RK-T1", cases=1, out=5)
+    with pytest.raises(fv.Misuse, match="the example = 5: expected a case"):
+        fv.replay(5)

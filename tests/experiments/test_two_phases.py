@@ -176,8 +176,9 @@ def test_misuse():
     for call in (fv.sign_selection, fv.two_phases):
         with pytest.raises(Misuse, match="positive magnitudes"):
             call(sizes=[1, -1])
-        with pytest.raises(Misuse, match="time"):
-            call(t=0)
+        for t in (0, "x", np.inf):
+            with pytest.raises(Misuse, match="time"):
+                call(t=t)
         with pytest.raises(Misuse, match="whole numbers"):
             call(seeds=[])
         with pytest.raises(Misuse, match="a positive number"):

@@ -197,3 +197,10 @@ def test_a_moment_is_exact():
     moment = fv.Moment(problem, "loss", loss, -2)
     assert moment.recheck()
     assert moment.gap(20) < 1e-20
+
+
+def test_what_is_no_witness_is_told():
+    with pytest.raises(fv.Misuse, match=r"witness = 5: expected a fv\.Curve, fv\.Moment or fv\.Stepped"):
+        fv.disproved("anything", 5)
+    with pytest.raises(fv.Misuse, match=r"problem = 5: expected a fv\.FlowProblem"):
+        fv.ends_at(5, {}, 1)

@@ -84,3 +84,13 @@ def test_unknown_kinds_and_layers():
     with pytest.raises(fv.Misuse, match="one of 1, or −1"):
         path.drift(fv.laws.feedback_balance, layer=2)
     assert path.drift(fv.laws.feedback_balance, layer=-1) < 1e-18
+
+
+def test_gradients_are_compared_in_float64_too():
+    given = {"weights": [[[1], ["1/2"]], [[1, 1]]], "feedback": [[[1, -1]]], "inputs": [[1]], "targets": [[2]]}
+    problem = fv.FlowProblem(fv.MLP((1, 2, 1)), fv.rules.FeedbackAlignment(), **given)
+    rough, fine = (fv.integrate(problem, 1, digits=digits).alignment("gradient").at(1) for digits in (15, 30))
+    assert rough.keys() == fine.keys()
+    for layer, (value, cosine) in fine.items():
+        assert abs(rough[layer][0] - value) < 1e-12
+        assert abs(rough[layer][1] - cosine) < 1e-12

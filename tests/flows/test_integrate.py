@@ -457,3 +457,16 @@ def test_a_series_with_gaps_is_not_taken_for_a_polynomial(depth):
     for W in rough.weights():
         f = f * W[0, 0]
     assert abs(f - 0.5) < 1e-3  # it converges from every start (RK-POT)
+
+
+@pytest.mark.parametrize("digits", [15, 30])
+def test_a_determinant_of_0_has_no_logarithm_at_any_precision(digits):
+    problem = small(weights=[ONE, [[0]]], targets=None, error=lambda t, f: f - fv.logdet(f))
+    with pytest.raises(fv.NonFiniteError, match="outside the domain of a function"):
+        fv.integrate(problem, 1, digits=digits)
+
+
+@pytest.mark.parametrize("read", [fv.FlowProblem.from_dict, fv.FlowProblem.from_json])
+def test_what_is_no_record_is_told(read):
+    with pytest.raises(fv.Misuse, match=r"(record|path) = '?5'?: expected"):
+        read(5)
