@@ -70,6 +70,10 @@ class Group(click.Group):
         except Undecidable as question:
             click.echo(f"error: {question.line} asks for {question.question}", err=True)
             sys.exit(2)
+        except UnicodeEncodeError as error:
+            sign = ascii(error.object[error.start])
+            click.echo(f"error: the output is {error.encoding}, without {sign}; set PYTHONIOENCODING=utf-8", err=True)
+            sys.exit(2)
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)

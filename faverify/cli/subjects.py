@@ -49,11 +49,16 @@ def _time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def in_file(name: str) -> bool:
+    """Whether a name is meant to be one in a file, be it written well or not."""
+    return ".py" in name or ":" in name
+
+
 def found_rule(name: str) -> Any:
     """A rule of the library, or NAME in a file: a class without arguments, or an instance."""
     from ..model.names import rule_named
 
-    return _made(from_file(name) if ".py" in name else rule_named(name), name)
+    return _made(from_file(name) if in_file(name) else rule_named(name), name)
 
 
 def _made(found: Any, name: str) -> Any:
@@ -73,7 +78,7 @@ def _made(found: Any, name: str) -> Any:
 def found_law(name: str) -> Any:
     from ..model.names import law_named
 
-    return from_file(name) if ".py" in name else law_named(name)
+    return from_file(name) if in_file(name) else law_named(name)
 
 
 def found_network(name: str) -> Any:
@@ -82,9 +87,9 @@ def found_network(name: str) -> Any:
     from ..model.architectures import LIBRARY
     from ..model.names import kebab
 
-    if ".py" not in name and kebab(name) not in LIBRARY:
+    if not in_file(name) and kebab(name) not in LIBRARY:
         raise UnknownName("network", name, LIBRARY)
-    return _made(from_file(name) if ".py" in name else LIBRARY[kebab(name)], name)
+    return _made(from_file(name) if in_file(name) else LIBRARY[kebab(name)], name)
 
 
 def from_file(name: str) -> Any:

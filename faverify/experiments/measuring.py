@@ -16,7 +16,6 @@ import numpy as np
 
 from ..errors import FaverifyError, Misuse, RuleError, whole_number
 from ..model.laws import as_law
-from ..model.names import law_named
 from .measurements import CONSTANT, FALLS, INCONCLUSIVE, STAYS, LayerDrift, Measurement, drift_of
 from .states import Arrays, Start, finite, norm, start_of, value_at
 
@@ -66,7 +65,7 @@ def measure(
     >>> [measure(law, step, W, feedback=[B]).outcome for law in (fv.laws.feedback_balance, fv.laws.balancedness)]
     ['falls with the step', 'does not fall']
     """
-    candidate = law_named(law) if isinstance(law, str) else as_law(law)
+    candidate = as_law(law)
     if not callable(step):
         raise Misuse("step", step, "a function (weights, eta) ↦ updates")
     if returns not in ("updates", "weights"):

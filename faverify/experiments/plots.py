@@ -159,6 +159,14 @@ def told(path: Any) -> dict[str, Any]:
     return found | {"digits": path.digits, "status": path.status, "t_end": float(path.t_end)}
 
 
+def followed(path: Any) -> None:
+    """Refuse what is no path, as other plots take other things."""
+    from ..flows.paths import Path as Followed
+
+    if not isinstance(path, Followed):
+        raise Misuse("path", path, "the path that fv.integrate returns")
+
+
 def headed(figure: Any, path: Any, what: str) -> None:
     net = path.problem.net
     shown = (
@@ -194,6 +202,7 @@ def drift(path: Any, law: Any = None, *, layer: int | None = None) -> Drawing:
     from ..model.laws import as_law, feedback_balance
     from .curves import drift_curve, gate_curve
 
+    followed(path)
     law = as_law(feedback_balance if law is None else law)
     figure, axes = figure_of(1, 2)
     labels = list(places(path.program.run, law)) if layer is None else [layer]
@@ -238,6 +247,7 @@ def alignment(path: Any, kinds: Iterable[str] = tuple(DEFINED)) -> Drawing:
 
     Raises: Misuse without matplotlib, or for an unknown kind.
     """
+    followed(path)
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     for kind in kinds:
         if kind not in DEFINED:
@@ -287,6 +297,7 @@ def convergence(path: Any) -> Drawing:
     """
     from .curves import predicted_rate, residual_curve
 
+    followed(path)
     if path.problem.targets is None:
         raise Misuse("path", "one of an error signal of its own", "one of a problem with targets")
     figure, axes = figure_of(1, 1)

@@ -216,7 +216,7 @@ def evidence(path: Any, law: Any, layer: int | None = None) -> Evidence:
     again = path.again
     found, finer = drift(path, law, layer), drift(again, law, layer)
     numbers = path.noise_floor, path.control, path.moved, path.gate_violation
-    return Evidence(name_of(law), found, finer, scale_of(path, law, layer), *numbers, path.status, path.digits)
+    return Evidence(name_of(as_law(law)), found, finer, scale_of(path, law, layer), *numbers, path.status, path.digits)
 
 
 def scale_of(path: Any, law: Any, layer: int | None) -> Any:

@@ -74,9 +74,13 @@ def total(of: Any, inputs: bool = False) -> Any:
 
 
 def as_law(candidate: Any) -> Law:
-    """A law, or a plain function taken for one."""
+    """A law, the law of the library that a name names, or a plain function taken for one."""
     if isinstance(candidate, Law):
         return candidate
+    if isinstance(candidate, str):
+        from .names import law_named
+
+        return law_named(candidate)
     if not callable(candidate):
         raise Misuse("law", candidate, "a law of fv.laws, or a function (layer, above) ↦ number, column or matrix")
     name = _name(candidate)

@@ -27,9 +27,9 @@ from ..model.activations import activation_named, homogeneous
 from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text
 from ..model.laws import as_law
-from ..model.names import law_named, rule_named
+from ..model.names import rule_named
 from ..model.networks import MLP, Network, Repeated, conforming, size_names
-from .purity import memoryless
+from .purity import PROTOCOL, memoryless, spelt
 
 WORDS, LETTERS = 20_000, 60  # terms, and letters of one, up to which a network is written out as words
 EXPANSION_LIMIT = 400_000  # monomials of a residual written out at given widths: some seconds
@@ -122,13 +122,14 @@ def question_of(
     law: Any, rule: Any, net: Any, layer: Any, activation: Any, bias: Any, assume: Any, rate: Any
 ) -> Question:
     """The arguments of `check`, validated."""
-    law = law_named(law) if isinstance(law, str) else as_law(law)
+    law = as_law(law)
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type):
         raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
-    for method in ("error", "update", "velocities", "signal", "activity"):
+    for method in PROTOCOL[1:]:  # feedback is asked for by the default of error alone
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
+    spelt(rule)
     hypotheses = assumptions_of(assume)
     if (
         layer is not None
@@ -138,11 +139,7 @@ def question_of(
         raise Misuse("layer", layer, "1, 2, …, or −1 for the last hidden layer")
     if not isinstance(net, Network):
         law = replace(law, grouped="")  # in a chain every group is one layer
-    claim = (
-        (law_named(rate) if isinstance(rate, str) else as_law(rate))
-        if callable(rate) or isinstance(rate, str)
-        else None
-    )
+    claim = as_law(rate) if callable(rate) or isinstance(rate, str) else None
     mu = 0 if claim else rate if isinstance(rate, Word) else exact(rate)
     if isinstance(mu, Word) and mu._dims != (1, 1):
         raise Misuse("rate", rate, "a number, a constant made of fv.parameter, or a law R for dQ/dt = R")

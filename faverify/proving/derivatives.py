@@ -13,7 +13,7 @@ from ..errors import Misuse, Undecidable, whole_number
 from ..kernel.passes import Run
 from ..kernel.questions import Question
 from ..model.laws import as_law
-from ..model.names import law_named, rule_named
+from ..model.names import rule_named
 from ..model.networks import MLP
 from .jets import law_jet
 from .polynomials import PolynomialCarrier, over_polynomials
@@ -40,7 +40,7 @@ def derivative(
     >>> fv.derivative(fv.laws.balancedness, fv.rules.FeedbackAlignment(), fv.MLP((1, 1, 1)))
     {1: -B2[0,0]*W1[0,0]*e[0,0]*k1[0,0]*x[0,0] + W1[0,0]*W2[0,0]*e[0,0]*k1[0,0]*x[0,0]}
     """
-    law = law_named(law) if isinstance(law, str) else as_law(law)
+    law = as_law(law)
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if not isinstance(net, MLP):
         raise Misuse("net", net, "a chain, such as fv.MLP(widths=(3, 4, 1))")

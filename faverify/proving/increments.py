@@ -20,7 +20,6 @@ from ..kernel.verdicts import Proved, Verdict
 from ..kernel.wiring import places
 from ..kernel.words import WordCarrier, letter
 from ..model.laws import GAINS, as_law
-from ..model.names import law_named
 from ..model.networks import Network
 from .check import question_of, seconds, settled
 
@@ -57,7 +56,7 @@ def increment(
     if callable(rate) or isinstance(rate, str):
         raise Misuse("rate", rate, "a constant μ; what a step adds is `equals`")
     question = question_of(law, rule, net, layer, activation, bias, assume, rate)
-    claim = law_named(equals) if isinstance(equals, str) else equals if equals is None else as_law(equals)
+    claim = None if equals is None else as_law(equals)
     question = replace(question, step=True)
     return settled(replace(question, claim=claim or _gain(question)), time.monotonic() + seconds(budget))
 
