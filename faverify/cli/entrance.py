@@ -35,6 +35,7 @@ SECTIONS = {
 }
 GENERAL = {0: "it holds", 1: "it does not", 2: "misuse, or a file of yours that fails", 3: "undecided or incomplete"}
 GENERAL[70] = "a fault of faverify"
+HOLDS = {True: 0, False: 1, None: 3}  # the code of an answer that is yes, no, or neither
 MEANINGS: dict[str, dict[int, Any]] = {  # where a command's own are more exact
     "check": {0: "proved; without --law, every law is settled", 1: "refuted", 3: "undecided"},
     "derive": {0: "proved", 1: "refuted", 3: "undecided, or without a certificate"},

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..collecting import within
 from ..errors import Overtime
 
 LONGEST = 10**7  # seconds
@@ -24,29 +23,11 @@ def guarded(seconds: float, what: str) -> Iterator[None]:
     """Run a user's code: what it prints goes to stderr, and it is stopped where the system has interval timers."""
     if not 0 <= seconds <= LONGEST:
         raise click.BadParameter(f"{seconds}: seconds, at most {LONGEST}; 0 for no limit", param_hint="--time-limit")
-    with redirect_stdout(sys.stderr), _time_limit(seconds, what):
-        yield
-
-
-@contextmanager
-def _time_limit(seconds: float, what: str) -> Iterator[None]:
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread() or not seconds:
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise Overtime(what)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, for code that catches everything
     try:
-        yield
+        with redirect_stdout(sys.stderr), within(seconds):
+            yield
     except Overtime as event:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         raise click.ClickException(f"{what} did not return within {seconds:g} s; --time-limit gives it more") from event
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def in_file(name: str) -> bool:
