@@ -55,7 +55,7 @@ def document(found):
     return report_of(found)
 
 
-VOID = {"meta", "br", "col"}
+VOID = {"meta", "br", "col", "wbr"}
 
 
 class Balanced(HTMLParser):
