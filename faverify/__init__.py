@@ -7,6 +7,7 @@ speak of: `rules`, `laws`, `MLP`, `Activation`, and the helpers of formulas. Nam
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -85,7 +86,7 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f".{_ROOMS[name]}", __name__)
     if name not in _PLACES:
-        raise AttributeError(f"module 'faverify' has no attribute {name!r}")
+        raise AttributeError(f"module 'faverify' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -186,7 +186,7 @@ def outcome_of(file: str, name: str, function: Any, limit: float = 0) -> Outcome
         outcome, message = "open", str(error)
     except ProofFailure as error:
         short = any(getattr(v, "kind", "") in ("undecided", "incomplete") for v in verdicts)
-        outcome, message = ("undecided" if short and not refuted(name, verdicts) else "fails"), str(error)
+        outcome, message = ("undecided" if short and not contradicted(name, verdicts) else "fails"), str(error)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -200,7 +200,7 @@ def outcome_of(file: str, name: str, function: Any, limit: float = 0) -> Outcome
     return Outcome(file, line, name, text, claim, tuple(verdicts), outcome, message, row)
 
 
-def refuted(name: str, verdicts: list[Any]) -> bool:
+def contradicted(name: str, verdicts: list[Any]) -> bool:
     """Whether a verdict is the opposite of what the name promises."""
     wrong = "proved" if name.startswith("counterexample_") else "refuted"
     return any(getattr(v, "kind", "") == wrong for v in verdicts)

@@ -242,6 +242,8 @@ def user_frame(frame: FrameType | None) -> str:
     """`file:line` of the innermost frame that is mathematics rather than engine."""
     while frame is not None:
         name = frame.f_code.co_filename
+        if frame.f_globals.get("__name__", "").startswith("click."):  # from there on up there is no mathematics
+            return "called by faverify"
         if not name.startswith(_PACKAGE) or name.startswith(_MATHEMATICS):
             return f"{os.path.basename(name)}:{frame.f_lineno}"
         frame = frame.f_back
@@ -275,4 +277,5 @@ def called(subject: Any, method: str, *arguments: Any) -> Any:
         found = f"raised {type(error).__name__}: {error} ({where(error)})"
         values = "use @, +, −, *, .mT, fv.phi, w.fixed, w.mask, w.free on the values and parameters that it is given"
         remedy = values if kind is NetworkError else "it must run over the matrices of every carrier"
+        remedy = "a method without `return` gives None" if "'NoneType'" in str(error) else remedy
         raise kind(f"{name_of(subject)}.{method}", found, remedy) from error

@@ -29,7 +29,7 @@ class Presentable:
 
     @property
     def derivation(self) -> Any:
-        """The steps from the law's definition to the verdict: `.text()`, `.latex()`."""
+        """The steps from the law's definition to the verdict: `.text()`, `.latex()`, and certificates, `.coq()`."""
         from .writing.derivations import derivation_of
 
         return derivation_of(self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 import traceback
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from .errors import Misuse, RuleError, ShapeError, Undecidable
 from .kernel.verdicts import Verdict
 from .model import laws
+from .model.names import kebab
 from .proving.check import check
 
 BUDGET = 5  # seconds to search for a witness of one law; there are some dozen laws
@@ -114,7 +114,7 @@ def scaffold(directory: str | Path, rule: str | None = None) -> list[Path]:
         _must_not_exist(path)
     else:
         source, name = _parts(rule)
-        path = folder / f"laws_of_{_snake(name)}.py"
+        path = folder / f"laws_of_{kebab(name)}.py".replace("-", "_")
         _must_not_exist(path)
         text = _with_laws(source, name)
     written = [path]
@@ -153,10 +153,6 @@ def _parts(rule: str) -> tuple[Path, str]:
     if not Path(path).is_file():
         raise Misuse("rule", rule, f"a file that exists; there is no {path}")
     return Path(path), name
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _with_laws(source: Path, name: str) -> str:

@@ -255,7 +255,7 @@ def test_a_rule_in_a_file_against_the_whole_library(rule):
     words = " ".join(found.stdout.split())
     assert "the law of this rule: ½‖W_l‖² − ½⟨W_{l+1}, B_{l+1}⟩: proved" in words
     assert "found besides: diag(W_l W_lᵀ)" in words
-    assert "the last hidden layer" in words
+    assert "the last hidden" in words  # layer stands in the next line of its cell
     bent = run("check", f"{rule}:Bent")
     assert "the feedback is not a gradient: at W = " in bent.stdout
     record = json.loads(run("check", f"{rule}:Half", "--json").stdout)

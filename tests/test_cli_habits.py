@@ -119,6 +119,23 @@ def test_an_option_and_a_file_that_are_misspelt(tmp_path):
     assert "--law" in said("check", "feedback-alignment", "--lwa", "x").output
     (tmp_path / "my_rule.py").write_text("", encoding="utf-8")
     assert "did you mean" in said("check", f"{tmp_path / 'my_rul.py'}:Rule").output
+    assert "did you mean" in said("check", f"{tmp_path / 'my_rule'}:Rule").output
+
+
+@pytest.mark.parametrize("words", [PROVED, ("list", "laws"), ("--help",)])
+def test_an_encoding_without_the_signs_of_mathematics_is_told(words):
+    """As in a pipe of Windows; what is written is never changed to fit."""
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    piped = subprocess.run([sys.executable, "-m", "faverify.cli", *words], capture_output=True, env=environment)
+    assert piped.returncode == 2
+    assert b"set PYTHONIOENCODING=utf-8" in piped.stderr
+
+
+def test_names_in_tables_are_whole(monkeypatch):
+    for columns in ("80", "60"):
+        monkeypatch.setenv("COLUMNS", columns)
+        for words in (("list", "laws"), ("check", "feedback-alignment")):
+            assert re.search(r"^neuron-direct-feedback-balance ", said(*words).output, re.MULTILINE)
 
 
 def test_versions_of_what_matters():

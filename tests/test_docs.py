@@ -105,6 +105,12 @@ def test_the_trust_page_names_the_whole_kernel_and_the_bounds_of_the_readme():
     assert [number.replace(",", "") for number in bounds.groups()] == re.findall(r"<= (\d{4})", text)
 
 
+def test_the_picture_of_a_derivation_is_not_cut():
+    svg = read(DOCS / "images" / "derivation.svg")
+    height = re.search(r'viewBox="0 0 \d+ (\d+)"', svg)
+    assert max(float(y) for y in re.findall(r' y="([\d.]+)"', svg)) + 5 < float(height[1])
+
+
 def leading_nowhere(site):
     """The links and anchors of a built site that are not there, and those that leave it."""
     pages = {path: html.unescape(read(path)) for path in site.rglob("*.html")}

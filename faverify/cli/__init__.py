@@ -14,7 +14,7 @@ import click
 
 from ..errors import FaverifyError, ShapeError, Undecidable, UnsupportedOperation
 from . import completing
-from .auditing import audit as audit_problem
+from .auditing import audit
 from .certifying import certify
 from .completing import Named
 from .enclosing import enclose
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 main.epilog = exit_codes()
-main.add_command(audit_problem)
+main.add_command(audit)
 main.add_command(certify)
 main.add_command(enclose)
 main.add_command(recheck)
@@ -169,7 +169,7 @@ def check(rule: str, law: str | None, asked: Asked) -> None:
     with guarded(asked.time_limit, rule):
         if law is None:
             with progress_bar(f"laws along {rule}") as tell:
-                text, code = audit(found_rule(rule), asked, tell)
+                text, code = every_law(found_rule(rule), asked, tell)
         else:
             with watched(f"checking {law} along {rule}"):
                 verdict = asked.verdict(found_law(law), found_rule(rule))
@@ -178,7 +178,7 @@ def check(rule: str, law: str | None, asked: Asked) -> None:
     sys.exit(code)
 
 
-def audit(rule: Any, asked: Asked, tell: Callable[[int, int, int], None] | None = None) -> tuple[str, int]:
+def every_law(rule: Any, asked: Asked, tell: Callable[[int, int, int], None] | None = None) -> tuple[str, int]:
     """Every law of the library that conforms, what dQ/dt is where one fails, and the law that belongs to the rule."""
     from ..model import laws
     from ..proving.potentials import law_of

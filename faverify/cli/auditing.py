@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
+from .entrance import HOLDS
+from .listing import as_record
 from .watching import watched
-
-CODES = {True: 0, False: 1, None: 3}
 
 
 @click.command()
@@ -29,5 +28,5 @@ def audit(file: Path, digits: int, as_json: bool) -> None:
 
     with watched(f"auditing {file.name}"):
         found = run(FlowProblem.from_json(file), digits=digits)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
-    sys.exit(CODES[found.holds])
+    click.echo(as_record(found.to_dict()) if as_json else str(found))
+    sys.exit(HOLDS[found.holds])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .listing import as_record
 from .subjects import LONGEST, PROOF_PATIENCE
 from .watching import watched
 
@@ -62,7 +62,7 @@ def certify(directory: Path, out: Path | None, seconds: float, time_limit: float
     counts = {status: sum(c.status == status for c in found) for status in ("accepted", "rejected", "not checked")}
     if as_json:
         record = {"schema": 1, **counts, "certificates": [c.to_dict() for c in found]}
-        click.echo(json.dumps(record, ensure_ascii=False, indent=2))
+        click.echo(as_record(record))
     else:
         click.echo(", ".join(f"{count} {status}" for status, count in counts.items()))
     sys.exit(1 if counts["rejected"] else 3 if counts["not checked"] or stopped else 0)

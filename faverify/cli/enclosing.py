@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from decimal import ROUND_CEILING, Context
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from . import completing
+from .listing import as_record
 from .subjects import found_law, guarded
 from .watching import watched
 
@@ -39,7 +39,7 @@ def enclose(file: Path, time: str, digits: int, law: str | None, as_json: bool) 
         most = Context(prec=6, rounding=ROUND_CEILING).divide(drift.upper.numerator, drift.upper.denominator)
         record["drift"] = {"law": law, "at_most": str(most)}
     if as_json:
-        click.echo(json.dumps(record, ensure_ascii=False, indent=2))
+        click.echo(as_record(record))
     else:
         click.echo(str(found))
         if drift is not None:

@@ -35,6 +35,7 @@ SECTIONS = {
 }
 GENERAL = {0: "it holds", 1: "it does not", 2: "misuse, or a file of yours that fails", 3: "undecided or incomplete"}
 GENERAL[70] = "a fault of faverify"
+HOLDS = {True: 0, False: 1, None: 3}  # the code of an answer that is yes, no, or neither
 MEANINGS: dict[str, dict[int, Any]] = {  # where a command's own are more exact
     "check": {0: "proved; without --law, every law is settled", 1: "refuted", 3: "undecided"},
     "derive": {0: "proved", 1: "refuted", 3: "undecided, or without a certificate"},
@@ -69,6 +70,10 @@ class Group(click.Group):
             sys.exit(2)
         except Undecidable as question:
             click.echo(f"error: {question.line} asks for {question.question}", err=True)
+            sys.exit(2)
+        except UnicodeEncodeError as error:
+            sign = ascii(error.object[error.start])
+            click.echo(f"error: the output is {error.encoding}, without {sign}; set PYTHONIOENCODING=utf-8", err=True)
             sys.exit(2)
         except BrokenPipeError:
             sys.stderr.close()

@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from . import completing
+from .entrance import HOLDS
 from .watching import progress_bar, watched
-
-CODES = {True: 0, False: 1, None: 3}
 
 
 @click.command()
@@ -60,7 +59,7 @@ def experiment(name: str, out: Path | None, seed: int, as_json: bool, **options:
     else:
         with watched(f"running {name}"):
             found = run(name, seed=seed, **given)
-        code = CODES[found.holds]
+        code = HOLDS[found.holds]
     record = json.dumps(plain(found.to_dict()), ensure_ascii=False, indent=2, allow_nan=False)
     if out is not None:
         kept(out, name, record, found)

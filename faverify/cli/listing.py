@@ -11,6 +11,7 @@ import click
 
 from .completing import Named
 
+ROOM = 60  # characters of a terminal
 LISTED = ("rules", "laws", "networks", "claims", "activations", "assumptions", "experiments")
 
 
@@ -55,12 +56,13 @@ def table(columns: tuple[str, ...], rows: list[Any]) -> str:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    width = Console(file=sys.__stdout__).width
+    for number, column in enumerate(columns):  # a name stays whole, to be copied, where there is room for the rest
+        shown.add_column(column, overflow="fold", no_wrap=not number and width >= ROOM)
     for row in rows:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
     plain: Any = {"force_terminal": False, "color_system": None}  # whatever FORCE_COLOR says: it is text
-    console = Console(file=io.StringIO(), **plain, width=Console(file=sys.__stdout__).width)
+    console = Console(file=io.StringIO(), **plain, width=width)
     console.print(shown)
     return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]
 

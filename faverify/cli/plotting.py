@@ -11,6 +11,7 @@ import click
 from ..errors import UnknownName
 from . import completing
 from .completing import Named
+from .listing import as_record
 from .subjects import found_law, guarded
 from .watching import watched
 
@@ -49,7 +50,7 @@ def plot(kind: str, file: Path | None, output: Path | None, as_json: bool, **opt
         drawn.save(output)
         click.echo(f"wrote {output}", err=True)
     if as_json:
-        click.echo(json.dumps(drawn.to_dict(), ensure_ascii=False, indent=2))
+        click.echo(as_record(drawn.to_dict()))
 
 
 def suitable(output: Path) -> None:

@@ -12,6 +12,8 @@ import click
 
 from ..errors import Misuse, name_of
 from . import completing
+from .entrance import HOLDS
+from .listing import as_record
 from .subjects import found_law, found_network, found_rule, guarded
 from .watching import coloured, watched
 
@@ -41,7 +43,7 @@ def recheck(
         found = [row for record in records_of(file) for row in rechecked(record, given)]
     holds = all(row["holds"] for row in found) if found else None
     if as_json:
-        click.echo(json.dumps({"schema": 1, "holds": holds, "witnesses": found}, ensure_ascii=False, indent=2))
+        click.echo(as_record({"schema": 1, "holds": holds, "witnesses": found}))
     else:
         for row in found:
             told = "refuted, rechecked" if row["holds"] else f"does not survive: {row['reason']}"
@@ -50,7 +52,7 @@ def recheck(
             click.echo(
                 "no witness to recheck: proofs and undecided verdicts have none; faverify check settles them anew"
             )
-    sys.exit({True: 0, False: 1, None: 3}[holds])
+    sys.exit(HOLDS[holds])
 
 
 def records_of(file: Path) -> list[Any]:

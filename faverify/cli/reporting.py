@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from .entrance import HOLDS
 from .subjects import LONGEST, PROOF_PATIENCE
 from .watching import progress_bar
 
-CODES = {True: 0, False: 1, None: 3}
 FORMATS = (".pdf", ".tex", ".html", ".md")
 
 
@@ -56,7 +56,7 @@ def report(folder: Path, output: Path | None, figures: bool, time_limit: float, 
         click.echo(as_text(document.record))
     else:
         click.echo(said(found))
-    sys.exit(CODES[found.holds])
+    sys.exit(HOLDS[found.holds])
 
 
 def suitable(output: Path) -> None:

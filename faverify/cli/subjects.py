@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..collecting import within
 from ..errors import Overtime
 
 LONGEST = 10**7  # seconds
@@ -24,36 +23,23 @@ def guarded(seconds: float, what: str) -> Iterator[None]:
     """Run a user's code: what it prints goes to stderr, and it is stopped where the system has interval timers."""
     if not 0 <= seconds <= LONGEST:
         raise click.BadParameter(f"{seconds}: seconds, at most {LONGEST}; 0 for no limit", param_hint="--time-limit")
-    with redirect_stdout(sys.stderr), _time_limit(seconds, what):
-        yield
-
-
-@contextmanager
-def _time_limit(seconds: float, what: str) -> Iterator[None]:
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread() or not seconds:
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise Overtime(what)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, for code that catches everything
     try:
-        yield
+        with redirect_stdout(sys.stderr), within(seconds):
+            yield
     except Overtime as event:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         raise click.ClickException(f"{what} did not return within {seconds:g} s; --time-limit gives it more") from event
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+
+def in_file(name: str) -> bool:
+    """Whether a name is meant to be one in a file, be it written well or not."""
+    return ".py" in name or ":" in name
 
 
 def found_rule(name: str) -> Any:
     """A rule of the library, or NAME in a file: a class without arguments, or an instance."""
     from ..model.names import rule_named
 
-    return _made(from_file(name) if ".py" in name else rule_named(name), name)
+    return _made(from_file(name) if in_file(name) else rule_named(name), name)
 
 
 def _made(found: Any, name: str) -> Any:
@@ -73,7 +59,7 @@ def _made(found: Any, name: str) -> Any:
 def found_law(name: str) -> Any:
     from ..model.names import law_named
 
-    return from_file(name) if ".py" in name else law_named(name)
+    return from_file(name) if in_file(name) else law_named(name)
 
 
 def found_network(name: str) -> Any:
@@ -82,9 +68,9 @@ def found_network(name: str) -> Any:
     from ..model.architectures import LIBRARY
     from ..model.names import kebab
 
-    if ".py" not in name and kebab(name) not in LIBRARY:
+    if not in_file(name) and kebab(name) not in LIBRARY:
         raise UnknownName("network", name, LIBRARY)
-    return _made(from_file(name) if ".py" in name else LIBRARY[kebab(name)], name)
+    return _made(from_file(name) if in_file(name) else LIBRARY[kebab(name)], name)
 
 
 def from_file(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import click
 
 from . import completing
+from .entrance import HOLDS
+from .listing import as_record
 from .watching import progress_bar, watched
-
-CODES = {True: 0, False: 1, None: 3}
 
 
 @click.command()
@@ -47,14 +46,14 @@ def sweep(claim: str, cases: int, digits: int, seed: int, jobs: int | None, out:
         except SweepStopped as error:
             stopped, found = error, error.sweep
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+        click.echo(as_record(found.to_dict()))
     else:
         click.echo(str(found))
         if out is None and found.failures:
-            click.echo(json.dumps(next(found.examples), ensure_ascii=False, indent=2))
+            click.echo(as_record(next(found.examples)))
     if stopped is not None:
         click.echo(f"error: {stopped}", err=True)
-    sys.exit(CODES[found.holds])
+    sys.exit(HOLDS[found.holds])
 
 
 @click.command()
@@ -66,8 +65,8 @@ def replay(file: Path, as_json: bool) -> None:
 
     with watched(f"running {file.name}"):
         found = run(file)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found))
-    sys.exit(CODES[found.holds])
+    click.echo(as_record(found.to_dict()) if as_json else str(found))
+    sys.exit(HOLDS[found.holds])
 
 
 def processors() -> int:

@@ -24,7 +24,7 @@ from ..kernel.states import State, value_of
 from ..model import laws as library
 from ..model.names import rule_named, unmarked
 from ..model.networks import MLP
-from ..proving.purity import memoryless
+from ..proving.purity import memoryless, spelt
 from .discovered import Discovery, FoundLaw, polynomial_text, whole
 from .eigenspaces import eigenspaces, varying
 from .fields import Law, Setting, describe, entry_of, is_additive, setting_of, values_text
@@ -75,6 +75,7 @@ def discover(
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type) or not callable(getattr(rule, "velocities", None)):
         raise Misuse("rule", rule, "an instance of a subclass of fv.LearningRule, such as fv.rules.BackPropagation()")
+    spelt(rule)
     degree, seed = whole_number("degree", degree, 1), whole_number("seed", seed, -math.inf, expected="a whole number")
     if budget is not None and (isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0):
         raise Misuse("budget", budget, "a number of seconds ≥ 0, or None for no bound")

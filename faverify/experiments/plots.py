@@ -160,6 +160,14 @@ def told(path: Any) -> dict[str, Any]:
     return found | {"digits": path.digits, "status": path.status, "t_end": float(path.t_end)}
 
 
+def followed(path: Any) -> None:
+    """Refuse what is no path, as other plots take other things."""
+    from ..flows.paths import Path as Followed
+
+    if not isinstance(path, Followed):
+        raise Misuse("path", path, "the path that fv.integrate returns")
+
+
 def headed(figure: Any, path: Any, what: str) -> None:
     net = path.problem.net
     shown = (
@@ -192,10 +200,12 @@ def drift(path: Any, law: Any = None, *, layer: int | None = None) -> Drawing:
     True
     """
     from ..kernel.wiring import places
-    from ..model.laws import as_law, feedback_balance
+    from ..model.laws import feedback_balance
+    from ..model.names import law_named
     from .curves import drift_curve, gate_curve
 
-    law = as_law(feedback_balance if law is None else law)
+    followed(path)
+    law = law_named(feedback_balance if law is None else law)
     figure, axes = figure_of(1, 2)
     labels = list(places(path.program.run, law)) if layer is None else [layer]
     curves = {label: drift_curve(path, law, label) for label in labels}
@@ -239,6 +249,7 @@ def alignment(path: Any, kinds: Iterable[str] = tuple(DEFINED)) -> Drawing:
 
     Raises: Misuse without matplotlib, or for an unknown kind.
     """
+    followed(path)
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     for kind in kinds:
         if kind not in DEFINED:
@@ -288,6 +299,7 @@ def convergence(path: Any) -> Drawing:
     """
     from .curves import predicted_rate, residual_curve
 
+    followed(path)
     if path.problem.targets is None:
         raise Misuse("path", "one of an error signal of its own", "one of a problem with targets")
     figure, axes = figure_of(1, 1)

@@ -61,7 +61,8 @@ def enclose(
 
     Raises: Misuse; RuleError for a rule without a flow.
 
-    Scope: chains; any activation with declared kinks; kinks that are crossed, or on which an argument comes to rest.
+    Scope: chains; any activation with declared kinks; kinks that are crossed, or on which an argument provably comes
+    to rest, since beyond it nothing moves it: no sample is left, or those left are orthogonal to its own. Not sliding.
 
     Algorithm: Taylor steps of the rule's own program over balls, each with a box that provably holds it and a remainder
     over that box; Lohner's turning axes against wrapping; kinks are met on a step of first order with open gates. Every

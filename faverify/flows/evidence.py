@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import LawError, Misuse, name_of
 from ..model.formulas import inner, norm2
-from ..model.laws import as_law
+from ..model.names import law_named
 from ..model.rules import BackPropagation
 from .floats import FloatSeries
 from .integrate import FLOAT, flow
@@ -72,7 +72,7 @@ def smooth_nodes(path: Any, law: Any, layer: int | None) -> list[Node]:
     if len(path.program.switches) > known:
         del path.program.switches[known:]
         remedy = "fv.enclose bounds its drift; along a path it would need events of its own"
-        raise LawError(name_of(as_law(law)), "takes a sign or an absolute value of its own", remedy)
+        raise LawError(name_of(law_named(law)), "takes a sign or an absolute value of its own", remedy)
     return nodes
 
 
@@ -207,7 +207,9 @@ def evidence(path: Any, law: Any, layer: int | None = None) -> Evidence:
     again = path.again
     found, finer = drift(path, law, layer), drift(again, law, layer)
     numbers = path.noise_floor, path.control, path.moved, path.gate_violation
-    return Evidence(name_of(law), found, finer, scale_of(path, law, layer), *numbers, path.status, path.digits)
+    return Evidence(
+        name_of(law_named(law)), found, finer, scale_of(path, law, layer), *numbers, path.status, path.digits
+    )
 
 
 def scale_of(path: Any, law: Any, layer: int | None) -> Any:

@@ -258,7 +258,7 @@ def rate(states: States, box: Vector, now: Any, pieces: Pieces, switch: Switch, 
     """The rate of an argument's entry over a box, where its own gate is on this piece."""
     sides = list(pieces[switch.number])
     sides[place] = (piece, piece)
-    return states.series(box, now, {**pieces, switch.number: sides}).value(switch.argument, 1)[place]
+    return states.rate_of(states.series(box, now, {**pieces, switch.number: sides}), switch.argument, place)
 
 
 def holds(states: States, box: Vector, now: Any, pieces: Pieces, resting: Resting, idle: bool = False) -> bool:

@@ -162,7 +162,8 @@ class FlowProblem:
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=Fraction)
         except (OSError, TypeError, ValueError) as error:
-            raise Misuse("path", str(path), f"a JSON file with a problem: {error}") from error
+            why = getattr(error, "strerror", None) or error  # without the number of the error and the path once more
+            raise Misuse("path", str(path), f"a JSON file with a problem: {why}") from error
         if not isinstance(record, dict):
             raise Misuse("path", str(path), "a JSON object with the keys widths, rule, inputs, targets, weights")
         return cls.from_dict(record)

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import LawError, Misuse, Undecidable, name_of
 from ..kernel.states import State, value_of
 from ..kernel.wiring import places
-from ..model.laws import as_law
+from ..model.names import law_named
 from .programs import Node, Program
 
 
@@ -16,7 +16,7 @@ def law_nodes(program: Program, law: Any, layer: int | None) -> list[Node]:
 
     Raises: Misuse, LawError.
     """
-    law, run = as_law(law), program.run
+    law, run = law_named(law), program.run
     found = places(run, law)
     if not found:
         raise Misuse("law", name_of(law), "a network with a hidden layer")

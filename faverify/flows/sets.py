@@ -12,7 +12,8 @@ from flint import arb, arb_mat
 from numpy.typing import NDArray
 
 from .balls import GATES, BallSeries, Entry, Forced, Jet, Pieces, ball, finite, matrix_of
-from .programs import Program
+from .problems import Rows
+from .programs import Node, Program
 
 Vector = list[Any]  # of balls
 Known = dict[int, list[Jet | None]]  # coefficients of a node, by its place
@@ -69,6 +70,32 @@ class States:
 
     def rates(self, series: BallSeries) -> Vector:
         return [entry for rate in self.program.velocities.values() for entry in series.value(rate, 0)]
+
+    def rate_of(self, series: BallSeries, node: Node, place: int) -> Any:
+        """The rate of an entry of a node; where Ẇ = c D Eᵀ, that of W x is c D (Eᵀx), with Eᵀx over the rationals.
+
+        Balls of D Eᵀ would leave a rate around 0 that orthogonal samples make 0 exactly.
+        """
+        if node.op == "matmul" and node.args[0].op == "leaf" and node.args[0].data in self.program.velocities:
+            velocity, factor = self.program.velocities[node.args[0].data], Fraction(1)
+            if velocity.op == "scale":
+                velocity, factor = velocity.args[0], velocity.data
+            if velocity.op == "matmul":
+                fixed, inputs = self._given(velocity.args[1]), self._given(node.args[1])
+                if fixed is not None and inputs is not None:
+                    row, col = divmod(place, node._dims[1])
+                    width = len(fixed)
+                    signal = series.value(velocity.args[0], 0)[row * width : (row + 1) * width]
+                    gram = [sum((a * x[col] for a, x in zip(line, inputs, strict=True)), Fraction(0)) for line in fixed]
+                    return sum((d * ball(factor * g) for d, g in zip(signal, gram, strict=True)), arb(0))
+        return series.value(node, 1)[place]
+
+    def _given(self, node: Node) -> Rows | None:
+        """A matrix of the data that stands still, or its transpose."""
+        if node.op == "leaf" and node.data not in self.program.velocities:
+            return [list(row) for row in self.program.start_of(node.data, self.data)]
+        below = self._given(node.args[0]) if node.op == "T" else None
+        return None if below is None else [list(row) for row in zip(*below, strict=True)]
 
     def gate_parts(self, series: BallSeries) -> Vector:
         """The derivatives of the velocities along the gates in question."""

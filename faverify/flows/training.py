@@ -11,8 +11,7 @@ from ..errors import Misuse, RuleError, Undecidable, UnsupportedOperation, name_
 from ..kernel.passes import Run
 from ..kernel.states import State, value_of
 from ..kernel.wiring import places
-from ..model.laws import as_law
-from ..model.names import unmarked
+from ..model.names import law_named, unmarked
 from ..proving.matrices import Matrix
 from ..proving.rings import Assignment, Rationals
 from ..proving.witnesses import array
@@ -65,7 +64,7 @@ class Training:
 
         Raises: LawError; Misuse for a law that is no rational function of the parameters.
         """
-        law = as_law(law)
+        law = law_named(law)
         return [_values(self.problem, law, state, self.states[0]) for state in self.states]
 
     def _state(self, step: int) -> dict[str, Rows]:

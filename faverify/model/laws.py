@@ -76,7 +76,7 @@ def total(of: Any, inputs: bool = False) -> Any:
 
 
 def as_law(candidate: Any) -> Law:
-    """A law, or a plain function taken for one."""
+    """A law, or a plain function taken for one; `law_named` knows names, too."""
     if isinstance(candidate, Law):
         return candidate
     if not callable(candidate):

@@ -28,7 +28,7 @@ from ..model.assumptions import assumptions_of
 from ..model.formulas import constant_text
 from ..model.names import law_named, rule_named
 from ..model.networks import MLP, Network, Repeated, conforming, size_names
-from .purity import memoryless
+from .purity import PROTOCOL, memoryless, spelt
 
 WORDS, LETTERS = 20_000, 60  # terms, and letters of one, up to which a network is written out as words
 EXPANSION_LIMIT = 400_000  # monomials of a residual written out at given widths: some seconds
@@ -125,9 +125,10 @@ def question_of(
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if isinstance(rule, type):
         raise Misuse("rule", rule.__name__, f"an instance: write {rule.__name__}()")
-    for method in ("error", "update", "velocities", "signal", "activity"):
+    for method in PROTOCOL[1:]:  # feedback is asked for by the default of error alone
         if not callable(getattr(rule, method, None)):
             raise Misuse("rule", rule, f"a subclass of fv.LearningRule; this has no method {method!r}")
+    spelt(rule)
     hypotheses = assumptions_of(assume)
     if layer is not None and not isinstance(net, Network):
         expected = "1, 2, …, or −1 for the last hidden layer"

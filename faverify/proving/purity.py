@@ -1,4 +1,4 @@
-"""That a rule or a law has no memory: what one call leaves behind could change the next.
+"""That a rule or a law has no memory, since what a call leaves behind could change the next; and its names are spelt.
 
 A proof runs user code a few times and speaks of every run. So the state that the code can reach is read before and
 after: attributes of the object and its classes, and what their methods close over, default to or name as globals.
@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -19,6 +20,8 @@ from ..kernel.layers import Layer
 from ..kernel.passes import Run
 
 PURE = "rules, laws and networks are pure: the same layer must give the same answer at every call"
+PROTOCOL = ("feedback", "error", "update", "signal", "activity", "velocities")
+NEAR = 0.88  # feedbak, feed_back and Feedback are near feedback; update_B, which may be a helper, is not near update
 TRUSTED = {"faverify", "builtins", "numpy", "fractions", "abc", "typing", "math", "sympy", "functools", "dataclasses"}
 
 
@@ -115,3 +118,19 @@ def memoryless(rule: Any, law: Any, net: Any = None) -> Iterator[None]:
         raise RuleError(f"{name_of(rule)} or {name_of(law)}", "a call drew from a global random generator", PURE)
     if failure:
         raise failure
+
+
+def spelt(rule: Any) -> None:
+    """Refuse a method that is called by nobody, if its name is nearly that of one which the rule leaves as it is.
+
+    Raises: RuleError.
+    """
+    kinds = [kind for kind in type(rule).__mro__ if not kind.__module__.startswith("faverify.")]
+    own = {name for kind in kinds for name in vars(kind)}
+    if "velocities" in own:  # it calls what it likes
+        return
+    for name in sorted(own - set(PROTOCOL)):
+        meant = get_close_matches(name.lower(), set(PROTOCOL) - own, n=1, cutoff=NEAR)
+        if meant and callable(getattr(rule, name)):
+            found = f"has a method {name!r}, and no {meant[0]!r}"
+            raise RuleError(type(rule).__name__, found, f"did you mean {meant[0]!r}? A helper needs another name")

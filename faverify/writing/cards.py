@@ -9,7 +9,8 @@ from .documents import grouped
 from .markup import mathml, written
 
 EDGES = {"proved": "#17713a", "refuted": "#b3261e"}
-BOX = "border:1px solid #8886;border-left:5px solid {};border-radius:4px;padding:.5em .9em;max-width:60em"
+BOX = "border:1px solid #8886;border-left:5px solid {};border-radius:4px;padding:.5em .9em;margin:.4em 0;max-width:60em"
+LINE = "margin:.2em 0;padding:.2em 0;overflow-x:auto;overflow-y:hidden"  # else formulae get a bar at their side
 CELL = "text-align:left;vertical-align:top;padding:0 .8em 0 0"
 OPEN = 8  # lines of a derivation that are shown without a click
 
@@ -51,7 +52,7 @@ def steps_html(derivation: Any) -> str:
         for reason, formulae in grouped((step.reason, step.text, step.latex) for step in steps):
             shown = "&emsp;".join(formula(text, latex) for text, latex in formulae)
             why = f'<div style="opacity:.7;font-size:85%">{written(reason)}</div>' if reason else ""
-            lines.append(f'<div style="margin:.4em 0;overflow-x:auto">{why}{shown}</div>')
+            lines.append(f'<div style="{LINE}">{why}{shown}</div>')
     return "\n".join(lines)
 
 

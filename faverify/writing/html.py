@@ -45,7 +45,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bot
 .good { color: var(--good) } .bad { color: var(--bad) } .maybe { color: var(--maybe) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; font-size: .85rem; margin: .5rem 0 }
 dt { opacity: .75 } dd { margin: 0 }
-.step { margin: .45rem 0; overflow-x: auto; padding: .1rem 0 }
+.step { margin: .3rem 0; overflow-x: auto; overflow-y: hidden; padding: .25rem 0 }
 .step > :is(math, code) + :is(math, code) { margin-left: 1.5em }
 .why { display: block; font-size: .82rem; opacity: .75 }
 details { margin: .5rem 0 } summary { cursor: pointer; font-size: .9rem }
@@ -150,7 +150,8 @@ def table(block: Table) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in block.columns)
     rows = []
     for row, anchor in zip(block.rows, block.links, strict=True):
-        cells = [link(anchor, written(row[0])), *map(written, row[1:])]
+        name = escape(row[0]).replace("_", "_<wbr>")  # no formula: a claim's id, or the name of a function
+        cells = [link(anchor, name), *map(written, row[1:])]
         told = zip(block.columns, cells, strict=True)
         rows.append("<tr>" + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in told) + "</tr>")
     widths = "".join(f'<col style="width:{100 * share:.0f}%">' for share in block.shares)

@@ -12,8 +12,8 @@ from .symbols import MARKS, SYMBOLS, symbols
 LONG = 160  # characters of a formula on one line
 LATIN = "À-ÖØ-öø-ÿŁłŠšŽžČčĆćŃńŐőŰű"
 APART = r"(?:(?<![A-Za-zα-ωΔ_])|(?<=_[0-9a-zL])|(?<=\bd))"  # no word before, but another subscript, or a d
-HEAD = rf"{APART}(?:Δ|\0.)?[A-Za-zα-ωΣΔ]"
-BELOW = r"_(?:\{[^{}]*\}|[a-z]{2,}|[0-9a-zL])(?![0-9a-z_])"
+HEAD = rf"{APART}(?:Δ|\0.)?[A-Za-zα-ωΣΔ]′*"
+BELOW = r"_(?:\{[^{}]*\}|(?<=Σ_)[a-z](?:,[a-z])+|[a-z]{2,}|[0-9a-zL])(?![0-9a-z_])"  # Σ_i,j is over two indices
 ABOVE = r"\^(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-zα-ω](?!\w))"
 SCRIPTED = re.compile(rf"({ABOVE}|{HEAD}{BELOW})")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -9,7 +9,7 @@ from html import escape
 from .latex import ABOVE, APART, BELOW
 
 LONGEST = 4000  # characters of LaTeX; a longer formula is shown as text, which breaks its lines
-HEAD = rf"{APART}(Δ?[^\W\d_][\u0300-\u036f]?)"
+HEAD = rf"{APART}(Δ?[^\W\d_][\u0300-\u036f]?′*)"
 SCRIPTED = re.compile(rf"({ABOVE})|{HEAD}({BELOW})")
 
 

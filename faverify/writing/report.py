@@ -31,7 +31,9 @@ def report_of(
     """The report of what was collected; `figures`: pairs of a claim's id and a Picture; `tell` hears of each."""
     outcomes, pictures = found.outcomes, dict(figures)
     count = {kind: sum(o.outcome == kind for o in outcomes) for kind in ("holds", *SAID)}
-    told = [f"{n} {SAID.get(kind, kind)}" for kind, n in count.items() if n]
+    plural = {"holds": "hold", "open": "open conjectures", "raises": "RAISE", "fails": "FAIL"}
+    one = {"holds": "holds", **SAID}
+    told = [f"{n} {plural.get(kind, one[kind]) if n > 1 else one[kind]}" for kind, n in count.items() if n]
     verdict = {True: "Everything is as promised.", False: "Not everything holds.", None: "Something is undecided."}
     summary = (
         Paragraph(f"{verdict[found.holds]} {len(outcomes)} proofs in {found.folder}: {', '.join(told)}."),

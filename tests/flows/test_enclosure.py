@@ -131,6 +131,35 @@ def test_kinks_are_crossed_and_the_reference_is_inside(case, kinds):
     assert drift.upper < Fraction(1, 10**28)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "kinds"),
+    [
+        ([[1, -1], ["1/2", 2]], ["park", "park"]),  # as README's
+        ([["0.3", "-0.3"], ["0.15", "0.6"]], ["park"]),  # no binary fractions, and orthogonal all the same
+        ([[1, -1], ["1/2", "1.99"]], ["cross", "cross"]),
+    ],
+)
+def test_what_is_switched_off_stands_still_where_samples_are_orthogonal(inputs, kinds):
+    """Beyond its kink an argument is moved by the other samples alone: here at rate 0, and not at one around 0."""
+    problem = fv.FlowProblem(
+        fv.MLP((2, 2, 1)),
+        FA,
+        weights=[[["1/2", 1], ["-1/4", "3/4"]], [[1, "-1/2"]]],
+        feedback=[[["1/2", 1]]],
+        inputs=inputs,
+        targets=[[-1, "1/2"]],
+    )
+    found = fv.enclose(problem, 3)
+    assert found.status == "ok"
+    assert [met.kind for met in found.meetings] == kinds
+    path = fv.integrate(problem, 3, digits=60)
+    assert [event.kind for event in path.events] == ["cross"] * len(kinds)
+    for met, event in zip(found.meetings, path.events, strict=True):
+        assert (met.layer, met.neuron, met.sample) == (event.layer, event.neuron, event.sample)
+    for time in times(found):
+        assert holds(found.bounds(time), path_rows(path, time))
+
+
 def test_a_sliding_mode_is_refused_in_time():
     problem, event = fv.FlowProblem.from_dict(CASES[1]), CASES[1]["events"][1]
     found = fv.enclose(problem, 3)

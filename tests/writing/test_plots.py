@@ -126,6 +126,9 @@ def test_formats_and_the_same_bytes(path, tmp_path):
 def test_misuse_is_told(path, without):
     with pytest.raises(fv.Misuse, match="some of layer, neuron, product, gradient"):
         fv.plot.alignment(path, ["layers"])
+    for draw in (fv.plot.drift, fv.plot.alignment, fv.plot.convergence):
+        with pytest.raises(fv.Misuse, match=r"expected the path that fv.integrate returns"):
+            draw(path.problem)
     without("matplotlib")
     with pytest.raises(fv.Misuse, match=r"pip install 'faverify\[plot\]'"):
         fv.plot.drift(path)

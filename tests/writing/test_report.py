@@ -15,9 +15,11 @@ from faverify.claims import REGISTRY
 from faverify.collecting import collected
 from faverify.model import combinators, laws, rules, several_passes
 from faverify.writing import markup
-from faverify.writing.html import html_document
+from faverify.writing.documents import Table
+from faverify.writing.html import block_html, html_document
 from faverify.writing.latex import plain
 from faverify.writing.markdown import markdown_document
+from faverify.writing.markup import written
 from faverify.writing.references import OWN, REFERENCES, bibliography, cited
 from faverify.writing.report import report_of, within
 from faverify.writing.tex import pdf_document, tex_document
@@ -53,7 +55,7 @@ def document(found):
     return report_of(found)
 
 
-VOID = {"meta", "br", "col"}
+VOID = {"meta", "br", "col", "wbr"}
 
 
 class Balanced(HTMLParser):
@@ -165,10 +167,22 @@ def test_the_pdf_is_made_without_a_complaint(document):
         ("Nøkland & Peyré", r"Nøkland \& Peyré"),
         ("e^{−ct}", r"e${}^{-ct}$"),
         ("counterexample_a_limit", r"counterexample\_a\_limit"),
+        ("Σ_k,s,j φ′_l[ks] φ′_{L-1}", r"$\Sigma_{k,s,j}$ $\varphi'_{l}$[ks] $\varphi'_{L-1}$"),
+        ("W_l,b_l", r"$W_{l}$,$b_{l}$"),
     ],
 )
 def test_running_text(text, latex):
     assert plain(text) == latex
+
+
+def test_subscripts_in_html():
+    assert written("Σ_k,s φ′_{L-1}[ks]") == "<i>Σ</i><sub>k,s</sub> <i>φ′</i><sub>L-1</sub>[ks]"
+    assert written("W_l,b_l") == "<i>W</i><sub>l</sub>,<i>b</i><sub>l</sub>"
+
+
+def test_names_are_no_formulae():
+    block = Table(("claim",), (("theorem_entry_by_entry",),), ("p1",), (1.0,))
+    assert '<a href="#p1">theorem_<wbr>entry_<wbr>by_<wbr>entry</a>' in block_html(block)
 
 
 def test_the_same_outcomes_make_the_same_report(found, document):
