@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import faverify as fv
-from faverify.cli import Asked, audit
+from faverify.cli import Asked, every_law
 from faverify.discovery.fields import setting_of
 from faverify.discovery.kernels import monomials, sampled
 from faverify.discovery.residues import modulus
@@ -61,7 +61,7 @@ def audit_seconds(name: str) -> float:
 
     def once() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            audit(fv.rule_named(name), asked)
+            every_law(fv.rule_named(name), asked)
 
     once()
     return statistics.median(seconds(once) for _ in range(3))
