@@ -183,12 +183,12 @@ def search(question: Question, deadline: float) -> Witness | None:
     """A shrunk witness, or None where none was found before the deadline."""
     attempts = ATTEMPTS if question.net is None else 12 * ATTEMPTS
     for net, layers in networks(question):
-        for samples, layer in product((1,) if question.samples == 1 else (1, 2), layers):
+        for samples, some in product((1,) if question.samples == 1 else (1, 2), _together(question, net, layers)):
             for attempt in range(attempts):
                 if time.monotonic() > deadline:
                     return None
                 try:
-                    case = _attempt(question, net, layer, samples, attempt)
+                    case = _attempt(question, net, some, samples, attempt)
                 except (Undecidable, ShapeError):
                     break  # does not conform at these widths
                 if case is not None:
@@ -256,10 +256,19 @@ def _matched(p: Any) -> Activation:
     return Activation(lambda h: h / p, lambda h: 0 * h + 1, p, f"values with h φ′ = {p} φ")
 
 
-def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: int) -> Case | None:
-    rng = random.Random(
-        f"{net} {layer} {samples} {attempt}" if isinstance(net, Sized) else f"{net.widths} {layer} {samples} {attempt}"
-    )
+def _together(question: Question, net: MLP, layers: list[Any]) -> list[list[Any]]:
+    """All layers at once, of one point; each alone where the law does not conform at one of them."""
+    if len(layers) > 1:
+        try:
+            _attempt(question, net, layers, 1, 0)
+        except (Undecidable, ShapeError):
+            return [[layer] for layer in layers]
+    return [layers] * bool(layers)
+
+
+def _attempt(question: Question, net: MLP, layers: list[Any], samples: int, attempt: int) -> Case | None:
+    """The first layer of one point at which the law fails."""
+    rng = random.Random(f"{net if isinstance(net, Sized) else net.widths} {layers[0]} {samples} {attempt}")
     size = 1 + attempt // 3
     values = [v for v in range(-size, size + 1) if v]
 
@@ -269,11 +278,12 @@ def _attempt(question: Question, net: MLP, layer: int, samples: int, attempt: in
         return Fraction(1) if attempt == 0 else Fraction(rng.choice(values))
 
     parameters = Drawn(None if attempt == 0 else rng, question)
-    case = evaluate(question, net, layer, {}, parameters, draw, samples)
+    data = Data()
+    cases = evaluated(question, net, layers, data, parameters, draw, samples)
     if question.assume:
-        arranged(question, case.data)
-        case = evaluate(question, net, layer, case.data, parameters, draw, samples)
-    return None if case.at_kink or case.entry is None else case
+        arranged(question, data)
+        cases = evaluated(question, net, layers, data, parameters, draw, samples)
+    return next((case for case in cases if not case.at_kink and case.entry is not None), None)
 
 
 def shrunk(question: Question, case: Case, samples: int, deadline: float) -> Case:
