@@ -189,7 +189,11 @@ class Word(Value):
     def primitive(self, of: Word) -> Word:
         """∫⟨G, dA⟩ along the trajectory for G = self: a letter whose rate is ⟨G, Ȧ⟩."""
         name = f"primitive({sorted(self.normal().items())}, {sorted(of.normal().items())})"
-        defined[name] = self + of, lambda rates: self.inner(derivative(of, rates))
+        check(
+            self._dims == of._dims, "primitive(G, A)", self._dims, of._dims, "a gradient has the shape of what it is of"
+        )
+        both = Word(self._dims, self.terms | of.terms)  # no sum, in which letters may cancel
+        defined[name] = both, lambda rates: self.inner(derivative(of, rates))
         return letter(name, 1, 1)
 
     def names(self) -> set[str]:

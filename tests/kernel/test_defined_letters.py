@@ -149,3 +149,14 @@ def test_an_integral_has_the_rate_of_its_work():
     A, M, rate = letter("Wn", "n", "n"), letter("Mn", "n", "n"), letter("Rn", "n", "n")
     assert derivative(fv.primitive(M, A), {"Wn": rate}).same(M.inner(rate))
     assert fv.primitive(M, A).names() >= {"Mn", "Wn"}
+    assert fv.primitive(M, A)._dims == (1, 1)
+    assert not fv.primitive(M, A).same(fv.primitive(A, M))
+    assert not fv.primitive(M, A).same(fv.primitive(2 * M, A))
+    assert fv.primitive(M + A, A).same(fv.primitive(A + M, A))
+    with pytest.raises(fv.ShapeError, match="a gradient has the shape"):
+        fv.primitive(M, letter("v", "n", 1))
+
+
+def test_letters_that_cancel_in_a_sum_are_read_by_an_integral():
+    A = letter("Wn", "n", "n")
+    assert "Wn" in fv.primitive(-A, A).names()

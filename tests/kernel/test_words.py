@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import faverify as fv
 from faverify.errors import Undecidable
-from faverify.kernel.words import Word, derivative, expanded, letter, word_of
+from faverify.kernel.words import UNIT, Word, derivative, expanded, letter, word_of
 
 from ..conftest import value_of_word
 
@@ -151,7 +151,8 @@ def test_sign_is_a_letter_of_its_own():
     assert (fv.sign(-3 * A) + fv.sign(A)).is_zero()
     assert (fv.sign(A).mT - fv.sign(A.mT)).is_zero()
     assert (fv.sign(C + C) - fv.sign(2 * C)).is_zero()
-    assert (fv.sign(word_of(-5)) + 1).is_zero()
+    for number, sign in ((-5, -1), (Fraction(-1, 2), -1), (0, 0), (Fraction(1, 2), 1), (1, 1), (7, 1)):
+        assert fv.sign(word_of(number)).constant() == sign
     assert not (fv.sign(A) - fv.sign(LETTERS["B"].mT)).is_zero()
 
 
@@ -234,7 +235,16 @@ def test_entries_at_given_widths():
     assert not expanded(fv.norm2(W) - sum(entries[1:], entries[0]))
     assert expanded(W[0, 0] - W[0, 1])
     assert not expanded(W[-1, -1] - W[1, 2])
-    for index in ((0, 3), 0, (0, 0, 0), ("a", 0)):
+    assert not expanded(W[-2, -3] - W[0, 0])
+    column, number = letter("c", 3, 1), letter("z", 1, 1)
+    for place in range(3):
+        unit = letter(f"{UNIT}{place}", 3, 1)
+        assert not expanded(column[place, 0] - fv.inner(unit, column))
+        assert not expanded(column.mT[0, place] - column[place, 0])
+    assert column[1, 0]._dims == column.mT[0, 1]._dims == number[0, 0]._dims == (1, 1)
+    assert number[0, 0].same(number)
+    assert expanded(column[0, 0] - column[1, 0])
+    for index in ((0, 3), (-3, 0), 0, (0, 0, 0), ("a", 0)):
         with pytest.raises(fv.UnsupportedOperation, match="this index is not known over words"):
             W[index]
 
