@@ -126,6 +126,24 @@ def test_identities_that_are_no_rules():
     assert not (fv.trace(C @ C.mT) - fv.trace(C @ C)).is_zero()
 
 
+def test_sums_over_indices_that_nothing_reads():
+    """Each gives a factor: its number where that is given, its name else."""
+
+    def ones(rows, cols):
+        return Word((rows, cols), {}) + 1
+
+    assert (ones(2, 3).total() - 6).is_zero()
+    assert (ones(1, 5).total() - 5).is_zero()
+    p, q = ones("p", 1).total(), ones("q", 1).total()
+    assert not (p - q).is_zero()
+    assert (ones("p", "q").total() - p * q).is_zero()
+    assert not (ones("p", "q").total() - p * p).is_zero()
+    square = fv.norm2(LETTERS["A"])
+    assert (ones(2, "p").total() * square - 2 * p * square).is_zero()
+    assert not (ones(2, "p").total() * square - 2 * p).is_zero()
+    assert not (ones(2, 3).total() * square - 3 * square).is_zero()
+
+
 def test_a_product_with_the_shape_of_the_identity():
     """Σ over a closed index with nothing under it is the width: a number where it is one, a symbol where it is not."""
     ones = word_of(1) + letter("z", 3, 1) * 0
