@@ -9,7 +9,7 @@ import pytest
 
 import faverify as fv
 from faverify.errors import Undecidable
-from faverify.kernel.words import Word, derivative, letter, letter_name, modulo
+from faverify.kernel.words import Word, derivative, letter, letter_name, modulo, word_of
 from faverify.proving.jets import Jet
 from faverify.proving.matrices import Matrix
 from faverify.proving.rings import Rationals
@@ -97,6 +97,25 @@ def test_equations_reach_what_they_should():
 def test_equations_reach_no_further():
     for word in (F @ W @ G.mT, G.mT @ F, (F * G), fv.diag(G.mT @ F), (E * E).mT.row_sums(), B.mT @ B):
         assert modulo(word, EQUATIONS).same(word)
+
+
+def test_an_occurrence_is_joined_as_the_pattern_is():
+    """A B = C says nothing of A and B where the columns of A are not summed with the rows of B."""
+    A, B, C = letter("Pn", "n", "n"), letter("Qn", "n", "n"), letter("Rn", "n", "n")
+    rules = [(A @ B, C)]
+    apart = [A.total() * B.total(), fv.inner(A, B), A * B, A.mT @ B, A @ B.mT, A.row_sums() @ B.row_sums().mT]
+    for word in apart:
+        assert modulo(word, rules).terms == word.terms
+    assert modulo(fv.trace(A @ B), rules).same(fv.trace(C))
+    assert modulo((A @ B).total(), rules).same(C.total())
+
+
+def test_an_equation_has_one_product_on_its_left():
+    A, B = letter("Pn", "n", "n"), letter("Qn", "n", "n")
+    ones = Word(("n", "n"), {}) + 1
+    for left in (A + B, A + A.mT, Word(("n", "n"), {}), ones, word_of(2), A.row_sums() @ ones.row_sums().mT):
+        with pytest.raises(fv.UnsupportedOperation, match="one product there"):
+            modulo(A, [(left, left * 0)])
 
 
 def test_equations_that_run_in_circles_are_told():
