@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import difflib
 import math
-import operator
 import os
 import sys
 import traceback
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 from types import FrameType
 from typing import Any
 
@@ -134,10 +133,7 @@ def whole_number(argument: str, value: Any, least: float, most: float = math.inf
 
     Raises: Misuse, with `expected` if given, or else with the bounds.
     """
-    try:
-        found = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        found = None
+    found = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
     if found is None or not least <= found <= most:
         bounds = f", at least {least}" if most == math.inf else f" from {least} to {most}"
         raise Misuse(argument, value, expected or f"a whole number{bounds}")
