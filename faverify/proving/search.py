@@ -183,14 +183,16 @@ def search(question: Question, deadline: float) -> Witness | None:
     """A shrunk witness, or None where none was found before the deadline."""
     attempts = ATTEMPTS if question.net is None else 12 * ATTEMPTS
     for net, layers in networks(question):
-        for samples, some in product((1,) if question.samples == 1 else (1, 2), _together(question, net, layers)):
+        waiting = [(samples, layers) for samples in ((1,) if question.samples == 1 else (1, 2)) if layers]
+        for samples, some in waiting:  # grows while it is read
             for attempt in range(attempts):
                 if time.monotonic() > deadline:
                     return None
                 try:
                     case = _attempt(question, net, some, samples, attempt)
-                except (Undecidable, ShapeError):
-                    break  # does not conform at these widths
+                except (Undecidable, ShapeError):  # does not conform at these widths, at one of these layers
+                    waiting += [(samples, [layer]) for layer in some] if len(some) > 1 else []
+                    break
                 if case is not None:
                     return witness(question, shrunk(question, case, samples, time.monotonic() + SHRINKING))
     return None
@@ -254,16 +256,6 @@ def _activations(question: Question) -> list[Any]:
 def _matched(p: Any) -> Activation:
     """Values with h φ′ = p φ, as proofs use of a φ of degree p, where no such φ is a polynomial: φ′ = 1, φ = h/p."""
     return Activation(lambda h: h / p, lambda h: 0 * h + 1, p, f"values with h φ′ = {p} φ")
-
-
-def _together(question: Question, net: MLP, layers: list[Any]) -> list[list[Any]]:
-    """All layers at once, of one point; each alone where the law does not conform at one of them."""
-    if len(layers) > 1:
-        try:
-            _attempt(question, net, layers, 1, 0)
-        except (Undecidable, ShapeError):
-            return [[layer] for layer in layers]
-    return [layers] * bool(layers)
 
 
 def _attempt(question: Question, net: MLP, layers: list[Any], samples: int, attempt: int) -> Case | None:
