@@ -18,6 +18,7 @@ import difflib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -45,10 +46,10 @@ SECONDS = 25  # of a processor, for one mutant
 def generate() -> None:
     """Copies of the kernel in which every function calls one of its mutants."""
     PLACE.mkdir(parents=True)
-    for name in ("faverify", "tests", "proofs", "README.md", "docs", "examples", "benchmarks"):
+    for name in ("tests", "proofs", "README.md", "docs", "examples", "benchmarks"):
         (PLACE / name).symlink_to(Path(name).resolve())
-    (PLACE / "faverify").unlink()
-    subprocess.run(["cp", "-r", "faverify", "pyproject.toml", str(PLACE)], check=True)
+    shutil.copytree("faverify", PLACE / "faverify")
+    shutil.copy("pyproject.toml", PLACE)
     settings = '\n[tool.mutmut]\nsource_paths = ["faverify"]\nonly_mutate = ["faverify/kernel/*.py"]\n'
     messages = (
         r"""do_not_mutate_patterns = ['^\s*raise ', '^\s*(remedy|what|found|why|expected) = f?"', '^\s*return f?"']"""
@@ -58,7 +59,7 @@ def generate() -> None:
     code = "from mutmut.__main__ import *; os.makedirs('mutants'); copy_src_dir(); setup_source_paths();"
     code += "store_lines_covered_by_tests(); create_mutants(os.cpu_count() or 1)"
     subprocess.run([sys.executable, "-c", code], cwd=PLACE, check=True)
-    subprocess.run(["rm", "-rf", str(PLACE / "faverify")], check=True)
+    shutil.rmtree(PLACE / "faverify")
     (PLACE / "mutants/faverify").rename(PLACE / "faverify")
 
 
